@@ -1,0 +1,158 @@
+/**
+ * The shapes on disk that the rooms agree on: what a run folder holds and what every experiment's `result.json` says.
+ *
+ * A run folder (one training job):
+ *   config.json        the validated configuration of the job (RunConfig)
+ *   environment.json   machine, versions, git commit, data hash (Environment)
+ *   status.json        {state, epoch, epochs, updatedAt, pid, error?} (RunStatus)
+ *   metrics.jsonl      one MetricLine an epoch
+ *   checkpoints/       last.safetensors + last.json, best.safetensors + best.json
+ *   arrays.npz         predictions for the report (see SampleArrays)
+ *   result.json        the job's measured numbers (JobResult); its presence means the job is finished
+ *
+ * An experiment folder: experiment.json (ExperimentConfig), result.json (ExperimentResult), report.html, jobs/<run folder>/.
+ */
+import { z } from 'zod';
+
+export const environmentSchema = z.object({
+  sextant: z.string(),
+  commit: z.string().nullable(),
+  dirty: z.boolean().nullable(),
+  node: z.string(),
+  platform: z.string(),
+  cpu: z.string(),
+  cores: z.number().int(),
+  memoryGiB: z.number(),
+  engine: z.string(),
+  libraries: z.record(z.string(), z.string()),
+  startedAt: z.string(),
+});
+export type Environment = z.infer<typeof environmentSchema>;
+
+/** A condition is what varies between rows beside the model: `{ resolution: 64, labels: 'released' }`. */
+export const conditionSchema = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
+export type Condition = z.infer<typeof conditionSchema>;
+
+export const runConfigSchema = z.object({
+  experiment: z.string(),
+  preset: z.string(),
+  model: z.string(),
+  condition: conditionSchema,
+  seed: z.number().int().nonnegative(),
+  options: z.record(z.string(), z.unknown()),
+});
+export type RunConfig = z.infer<typeof runConfigSchema>;
+
+export const runStatusSchema = z.object({
+  state: z.enum(['queued', 'running', 'finished', 'failed', 'interrupted']),
+  epoch: z.number().int(),
+  epochs: z.number().int(),
+  updatedAt: z.string(),
+  pid: z.number().int().nullable(),
+  secondsLeft: z.number().nullable().default(null),
+  error: z.string().optional(),
+});
+export type RunStatus = z.infer<typeof runStatusSchema>;
+
+/** One line of metrics.jsonl. `seconds` is training time since the start of the run, resumed parts added up. */
+export const metricLineSchema = z.object({
+  epoch: z.number().int(),
+  train: z.number(),
+  validation: z.number().nullable(),
+  learningRate: z.number(),
+  seconds: z.number(),
+  gradientNorm: z.number().nullable().default(null),
+});
+export type MetricLine = z.infer<typeof metricLineSchema>;
+
+export const resultRowSchema = z.object({
+  model: z.string(),
+  condition: conditionSchema,
+  /** The metric in full: 'mean relative L2 error, test split, last checkpoint'. */
+  metric: z.string(),
+  published: z.number().nullable(),
+  /** Mean and sample standard deviation over seeds; `std` is null for n = 1. */
+  mean: z.number().nullable(),
+  std: z.number().nullable(),
+  n: z.number().int(),
+  parameters: z.number().int().nullable(),
+  seconds: z.number().nullable(),
+  /** True for a baseline without training (linear propagator, persistence …). */
+  baseline: z.boolean().default(false),
+  note: z.string().default(''),
+});
+export type ResultRow = z.infer<typeof resultRowSchema>;
+
+/** A statement with a number behind it: `{name: 'pade test error at s=64', value: 0.0039, limit: '≤ 0.0042', holds: true}`. */
+export const checkSchema = z.object({
+  name: z.string(),
+  value: z.number().nullable(),
+  limit: z.string(),
+  holds: z.boolean(),
+});
+export type Check = z.infer<typeof checkSchema>;
+
+export const experimentResultSchema = z.object({
+  experiment: z.string(),
+  preset: z.string(),
+  title: z.string(),
+  /** Where the published numbers stand. */
+  source: z.string(),
+  command: z.string(),
+  environment: environmentSchema,
+  /** Facts of the data: recipe, seed, sizes, SHA-256, certified error of the labels. */
+  data: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+  rows: z.array(resultRowSchema),
+  checks: z.array(checkSchema),
+  /** Plain sentences the reader needs to judge the table. */
+  notes: z.array(z.string()).default([]),
+  /** Curves that belong to the experiment as a whole rather than to one job (bounds over degrees, spectra, …). */
+  figures: z
+    .array(
+      z.object({
+        id: z.string(),
+        title: z.string(),
+        caption: z.string(),
+        xLabel: z.string(),
+        yLabel: z.string(),
+        xScale: z.enum(['linear', 'log']).default('linear'),
+        yScale: z.enum(['linear', 'log']).default('linear'),
+        series: z.array(
+          z.object({
+            name: z.string(),
+            x: z.array(z.number()),
+            y: z.array(z.number()),
+            /** Half-width of a band around y, where there is one. */
+            band: z.array(z.number()).optional(),
+            style: z.enum(['line', 'points', 'dashed']).default('line'),
+          }),
+        ),
+      }),
+    )
+    .default([]),
+});
+export type ExperimentResult = z.infer<typeof experimentResultSchema>;
+export type Figure = ExperimentResult['figures'][number];
+
+/** What one finished job leaves: its metric on the test split at the last and at the best (validation) checkpoint. */
+export const jobResultSchema = z.object({
+  config: runConfigSchema,
+  metric: z.string(),
+  value: z.number(),
+  best: z.object({ epoch: z.number().int(), validation: z.number(), value: z.number() }).nullable(),
+  parameters: z.number().int(),
+  seconds: z.number(),
+  inferenceMilliseconds: z.number().nullable(),
+  /** Rule by which the pictured samples were chosen, in the order of arrays.npz: ['median', 'worst']. */
+  samples: z.array(z.string()),
+  /** Free numbers a report may show: Lipschitz bounds, per-sample quantiles … */
+  extra: z.record(z.string(), z.number()).default({}),
+});
+export type JobResult = z.infer<typeof jobResultSchema>;
+
+/**
+ * Entries of a job's arrays.npz (all float32 or float64):
+ *   x [s] · input [n, s] · truth [n, s] · prediction [n, s] for the n samples named in JobResult.samples ·
+ *   error [tests] relative L2 error of every test sample.
+ */
+export const sampleArrays = ['x', 'input', 'truth', 'prediction', 'error'] as const;

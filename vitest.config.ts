@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    // onnxruntime-node is a native addon: a process per test file, not a thread, keeps its global state apart.
+    pool: 'forks',
+    maxWorkers: 2,
+    coverage: { provider: 'v8', include: ['src/**', 'solvers/**', 'datasets/**', 'reports/**', 'server/**'] },
+  },
+});
