@@ -1,0 +1,31 @@
+/** What an engine is: it turns a graph into something that runs. */
+import type { FloatDType, NDArray } from '../array.ts';
+import type { Tensor } from '../tensor.ts';
+
+export interface Graph {
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+}
+
+export interface Executable {
+  /** Runs once. Feeds are in the order of the graph's inputs and are not kept. */
+  run(feeds: readonly NDArray[]): Promise<NDArray[]>;
+  /** Releases what the engine holds; a later run is an error. */
+  dispose(): Promise<void>;
+}
+
+export interface EngineOptions {
+  /** Threads inside one op; the number of cores by default. */
+  readonly threads?: number | undefined;
+  /** File to write the engine's own operator profile to, where it has one (ONNX Runtime). */
+  readonly profile?: string | undefined;
+}
+
+export interface Engine {
+  readonly name: EngineName;
+  /** Float dtypes that the engine computes in. */
+  readonly dtypes: readonly FloatDType[];
+  prepare(graph: Graph, options: EngineOptions): Promise<Executable>;
+}
+
+export type EngineName = 'onnx' | 'tfjs' | 'reference';

@@ -1,0 +1,198 @@
+/**
+ * Graph clean-up before lowering: constant folding, common subexpressions, neutral elements, chains of moves, dead code
+ * (what no output reaches is never visited). One bottom-up pass; every rewrite keeps shape and dtype.
+ */
+import { add, mul, sub } from '../ops/arithmetic.ts';
+import { broadcastTo, reshape, transpose } from '../ops/shape.ts';
+import { broadcastShapes, sameShape, sizeOf, type Shape } from '../shape.ts';
+import { constant, constantValue, isConstant, isPlaceholder, Tensor } from '../tensor.ts';
+import { evaluate } from './evaluate.ts';
+import { topologicalOrder } from './traverse.ts';
+
+/** Larger results of folding are kept only when they do not outgrow their inputs. */
+const FOLD_LIMIT = 4096;
+
+type Rewrite = (node: Tensor) => Tensor | null;
+
+export function simplify(outputs: readonly Tensor[]): Tensor[] {
+  const result = new Map<Tensor, Tensor>();
+  const seen = new Map<string, Tensor>();
+  const keys = new Keys();
+  for (const node of topologicalOrder(outputs)) {
+    const inputs = node.inputs.map((x) => result.get(x) as Tensor);
+    const same = inputs.every((x, i) => x === node.inputs[i]);
+    let current = same ? node : new Tensor(node.op, inputs, node.attributes, node);
+    for (let next = rewrite(current); next; next = rewrite(current)) current = next;
+    result.set(node, share(current, seen, keys));
+  }
+  return outputs.map((node) => result.get(node) as Tensor);
+}
+
+/** The first node that computes the same thing. */
+function share(node: Tensor, seen: Map<string, Tensor>, keys: Keys): Tensor {
+  if (isPlaceholder(node)) return node;
+  const key = keys.of(node);
+  const known = seen.get(key);
+  if (!known) seen.set(key, node);
+  return known ?? node;
+}
+
+/** Keys of structural equality. Large constants are equal only as the same object. */
+class Keys {
+  private readonly objects = new Map<unknown, number>();
+
+  of(node: Tensor): string {
+    if (isConstant(node)) {
+      const { data, shape, dtype } = constantValue(node);
+      return data.length <= 64
+        ? `constant ${dtype} ${shape.join()} ${data.join()}`
+        : `constant #${this.identity(data)}`;
+    }
+    const attributes = Object.entries(node.attributes).map(([name, value]) =>
+      typeof value === 'function' ? `${name}#${this.identity(value)}` : `${name}:${JSON.stringify(value)}`,
+    );
+    return `${node.op.name} ${node.dtype} ${attributes.join()} ${node.inputs.map((x) => x.id).join()}`;
+  }
+
+  private identity(value: unknown): number {
+    const id = this.objects.get(value) ?? this.objects.size;
+    this.objects.set(value, id);
+    return id;
+  }
+}
+
+function rewrite(node: Tensor): Tensor | null {
+  for (const rule of rules[node.op.name] ?? []) {
+    const next = rule(node);
+    if (next) return next;
+  }
+  return fold(node);
+}
+
+function fold(node: Tensor): Tensor | null {
+  if (node.inputs.length === 0 || !node.inputs.every(isConstant)) return null;
+  const size = sizeOf(node.shape);
+  const given = node.inputs.reduce((n, x) => n + sizeOf(x.shape), 0);
+  if (size > FOLD_LIMIT && size > given) return null;
+  const [value] = evaluate([node]);
+  return constant(value, undefined, node.dtype);
+}
+
+/** The number that fills a constant, or null. */
+function uniform(node: Tensor): number | null {
+  if (!isConstant(node)) return null;
+  const { data } = constantValue(node);
+  if (data.length === 0 || data.length > FOLD_LIMIT) return null;
+  return data.every((value) => value === data[0]) ? data[0] : null;
+}
+
+const fits = (x: Tensor, shape: Shape): boolean => sameShape(x.shape, shape);
+
+/** x ∘ neutral → x, when x already has the result's shape. */
+const neutral =
+  (value: number, sides: readonly (0 | 1)[]): Rewrite =>
+  (node) => {
+    for (const side of sides) {
+      const other = node.inputs[1 - side];
+      if (uniform(node.inputs[side]) === value && fits(other, node.shape)) return other;
+    }
+    return null;
+  };
+
+/** Elementwise ops broadcast by themselves: an explicit broadcast of one operand is needless if the shapes still agree. */
+const dropBroadcast: Rewrite = (node) => {
+  for (const [i, x] of node.inputs.entries()) {
+    if (x.op.name !== 'broadcastTo') continue;
+    const inputs = node.inputs.map((y, k) => (k === i ? x.inputs[0] : y));
+    const shape = inputs.reduce<Shape>((s, y) => broadcastShapes(s, y.shape, node.op.name), []);
+    if (sameShape(shape, node.shape)) return new Tensor(node.op, inputs, node.attributes, node);
+  }
+  return null;
+};
+
+/** (x · c₁) · c₂ → x · (c₁c₂) for scalar constants. */
+const mergeScales: Rewrite = (node) => {
+  const [outer, inner] = splitScale(node);
+  if (outer === null || inner.op.name !== 'mul') return null;
+  const [second, x] = splitScale(inner);
+  return second === null || !fits(x, node.shape) ? null : mul(x, scalarLike(outer * second, node));
+};
+
+function splitScale(node: Tensor): [number, Tensor] | [null, Tensor] {
+  const [a, b] = node.inputs;
+  if (isConstant(b) && b.rank === 0) return [constantValue(b).data[0], a];
+  if (isConstant(a) && a.rank === 0) return [constantValue(a).data[0], b];
+  return [null, node];
+}
+
+const scalarLike = (value: number, like: Tensor): Tensor => constant(value, [], like.dtype);
+
+/** The transpose of only axes of size 1 moves no value: a reshape. */
+const movesNothing: Rewrite = (node) => {
+  const [x] = node.inputs;
+  const permutation = node.attributes['permutation'] as readonly number[];
+  const real = permutation.filter((axis) => x.shape[axis] !== 1);
+  return real.every((axis, i) => i === 0 || real[i - 1] < axis) ? reshape(x, node.shape) : null;
+};
+
+const passThrough: Rewrite = (node) => node.inputs[0];
+
+const elementwise = [
+  'add',
+  'sub',
+  'mul',
+  'div',
+  'pow',
+  'maximum',
+  'minimum',
+  'less',
+  'lessEqual',
+  'equal',
+  'select',
+];
+
+const rules: Record<string, Rewrite[]> = {
+  alias: [passThrough],
+  stopGradient: [passThrough],
+  customVjp: [passThrough],
+  add: [
+    neutral(0, [0, 1]),
+    ({ inputs: [a, b] }) =>
+      b.op.name === 'neg' ? sub(a, b.inputs[0]) : a.op.name === 'neg' ? sub(b, a.inputs[0]) : null,
+  ],
+  sub: [neutral(0, [1]), ({ inputs: [a, b] }) => (b.op.name === 'neg' ? add(a, b.inputs[0]) : null)],
+  mul: [neutral(1, [0, 1]), mergeScales],
+  div: [neutral(1, [1])],
+  pow: [neutral(1, [1])],
+  neg: [({ inputs: [x] }) => (x.op.name === 'neg' ? x.inputs[0] : null)],
+  select: [
+    ({ inputs: [condition, a, b], shape }) => {
+      const known = uniform(condition);
+      if (known === null) return null;
+      return broadcastTo(known ? a : b, shape);
+    },
+  ],
+  reshape: [
+    (node) => (fits(node.inputs[0], node.shape) ? node.inputs[0] : null),
+    (node) => (node.inputs[0].op.name === 'reshape' ? reshape(node.inputs[0].inputs[0], node.shape) : null),
+  ],
+  transpose: [
+    (node) => {
+      const [inner] = node.inputs;
+      if (inner.op.name !== 'transpose') return null;
+      const first = inner.attributes['permutation'] as readonly number[];
+      const second = node.attributes['permutation'] as readonly number[];
+      return transpose(
+        inner.inputs[0],
+        second.map((axis) => first[axis]),
+      );
+    },
+    movesNothing,
+  ],
+  broadcastTo: [
+    (node) => (fits(node.inputs[0], node.shape) ? node.inputs[0] : null),
+    (node) =>
+      node.inputs[0].op.name === 'broadcastTo' ? broadcastTo(node.inputs[0].inputs[0], node.shape) : null,
+  ],
+};
+for (const name of elementwise) rules[name] = [...(rules[name] ?? []), dropBroadcast];

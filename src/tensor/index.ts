@@ -1,0 +1,56 @@
+/** The tensor core: symbolic tensors, transforms, engines. */
+export * from './array.ts';
+export * from './shape.ts';
+export {
+  asTensor,
+  constant,
+  defaultDType,
+  ones,
+  onesLike,
+  placeholder,
+  Tensor,
+  zeros,
+  zerosLike,
+  type Operand,
+} from './tensor.ts';
+export { flatten, leafPaths, mapTree, unflatten, type MapLeaves, type TensorTree } from './tree.ts';
+export { allOps } from './op.ts';
+export {
+  compile,
+  exportOnnx,
+  spec,
+  specsOf,
+  type CompileOptions,
+  type Program,
+  type Spec,
+} from './compile.ts';
+export { engineNames } from './engines/load.ts';
+export type { EngineName } from './engines/engine.ts';
+export * from './ops/arithmetic.ts';
+export * from './ops/logic.ts';
+export * from './ops/reduction.ts';
+export * from './ops/matmul.ts';
+export { after, stopGradient } from './ops/identity.ts';
+export {
+  broadcastTo,
+  concat,
+  expandDims,
+  moveAxis,
+  pad,
+  reshape,
+  reverse,
+  roll,
+  slice,
+  sliceAxis,
+  split,
+  squeeze,
+  stack,
+  take,
+  tileLeading,
+  transpose,
+} from './ops/shape.ts';
+export * from './transforms/reverse.ts';
+export * from './transforms/forward.ts';
+export { vmap } from './transforms/vmap.ts';
+export * from './transforms/jacobian.ts';
+export * from './transforms/custom.ts';
