@@ -1,0 +1,93 @@
+/** Which differences between models exceed the noise between seeds. */
+import type { Row } from './input.ts';
+
+/** The rule as the report states it. */
+export const noiseRule =
+  'the difference of the means > 2·√(s₁²/n₁ + s₂²/n₂), s the sample standard deviation over n seeds';
+
+export type Direction = 'lower' | 'higher';
+
+/** The better direction of a metric: lower, unless the metric says "higher is better" in its own text. */
+export const directionOf = (metric: string): Direction =>
+  /higher is better/i.test(metric) ? 'higher' : 'lower';
+
+type Sample = Pick<Row, 'mean' | 'std' | 'n'>;
+
+/** Whether the spread over seeds is known. */
+export const hasSpread = ({ mean, std, n }: Sample): boolean => mean !== null && std !== null && n >= 2;
+
+/**
+ * `apart`: the means differ by more than the noise. `tie`: they do not. `unknown`: one of the two has a single seed, or
+ * no known deviation, so nothing is claimed.
+ */
+export function separation(a: Sample, b: Sample): 'apart' | 'tie' | 'unknown' {
+  if (a.mean === null || b.mean === null || a.std === null || b.std === null || a.n < 2 || b.n < 2)
+    return 'unknown';
+  const noise = 2 * Math.sqrt(a.std ** 2 / a.n + b.std ** 2 / b.n);
+  return Math.abs(a.mean - b.mean) > noise ? 'apart' : 'tie';
+}
+
+export type Mark = 'best' | 'second' | 'tie' | null;
+
+export interface Ranking {
+  /** Trained models with a value, best first. */
+  trained: Row[];
+  /** Baselines with a value, best first. */
+  baselines: Row[];
+  marks: Map<Row, Mark>;
+  /** How the first and the second trained model stand; `alone` when there is only one. */
+  lead: 'apart' | 'tie' | 'unknown' | 'alone' | 'none';
+}
+
+const better = (direction: Direction, a: number, b: number): boolean =>
+  direction === 'lower' ? a < b : a > b;
+
+const sorted = (rows: readonly Row[], direction: Direction): Row[] =>
+  rows
+    .filter(({ mean }) => mean !== null && Number.isFinite(mean))
+    .sort((a, b) => (direction === 'lower' ? 1 : -1) * ((a.mean ?? 0) - (b.mean ?? 0)));
+
+/**
+ * Ranks the rows of one condition. The best trained model is marked only when it is apart from the second; the second
+ * only when the best is marked and the third, if there is one, is apart from the second. Models within the noise of the
+ * first are marked as a tie. Baselines are ranked among themselves: they need no seeds.
+ */
+export function rank(rows: readonly Row[], direction: Direction): Ranking {
+  const trained = sorted(
+    rows.filter((row) => !row.baseline),
+    direction,
+  );
+  const baselines = sorted(
+    rows.filter((row) => row.baseline),
+    direction,
+  );
+  const marks = new Map<Row, Mark>();
+  const [first, second, third] = trained;
+  if (!first) return { trained, baselines, marks, lead: 'none' };
+  if (!second) return { trained, baselines, marks, lead: 'alone' };
+  const lead = separation(first, second);
+  if (lead === 'apart') {
+    marks.set(first, 'best');
+    if (!third || separation(second, third) === 'apart') marks.set(second, 'second');
+  } else if (lead === 'tie') {
+    for (const row of trained) if (row === first || separation(first, row) === 'tie') marks.set(row, 'tie');
+  }
+  return { trained, baselines, marks, lead };
+}
+
+/** Whether a baseline is better than the best trained model of its condition. */
+export function beatsEveryTrained(baseline: Row, { trained }: Ranking, direction: Direction): boolean {
+  const best = trained[0]?.mean;
+  return (
+    best !== null && best !== undefined && baseline.mean !== null && better(direction, baseline.mean, best)
+  );
+}
+
+/** Mean and sample standard deviation; the deviation is null for a single value. */
+export function meanStd(values: readonly number[]): { mean: number | null; std: number | null; n: number } {
+  const n = values.length;
+  if (n === 0) return { mean: null, std: null, n };
+  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  if (n === 1) return { mean, std: null, n };
+  return { mean, std: Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1)), n };
+}

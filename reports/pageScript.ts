@@ -1,0 +1,59 @@
+/**
+ * The script of a report: sorting of tables and saving of charts. The page is complete without it. It is plain text here
+ * because it runs in the reader's browser, under a content security policy that names its hash.
+ */
+export const pageScript = `'use strict';
+for (const table of document.querySelectorAll('table.sortable')) {
+  const heads = [...table.tHead.rows[0].cells];
+  heads.forEach((head, column) => {
+    const label = head.querySelector('.head');
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.title = 'Sort by this column';
+    button.textContent = label.textContent;
+    label.replaceChildren(button);
+    button.addEventListener('click', () => {
+      const descending = head.getAttribute('aria-sort') === 'ascending';
+      for (const other of heads) other.removeAttribute('aria-sort');
+      head.setAttribute('aria-sort', descending ? 'descending' : 'ascending');
+      const keyOf = (row) => {
+        const cell = row.cells[column];
+        const text = cell.dataset.sort ?? cell.textContent.trim();
+        if (text === '' || text.startsWith('—')) return '';
+        return Number.isNaN(Number(text)) ? text : Number(text);
+      };
+      const body = table.tBodies[0];
+      const rows = [...body.rows].map((row) => ({ row, key: keyOf(row) }));
+      const sign = descending ? -1 : 1;
+      rows.sort((a, b) => {
+        if (a.key === '' || b.key === '') return (a.key === '') - (b.key === '');
+        if (typeof a.key === 'number' && typeof b.key === 'number') return sign * (a.key - b.key);
+        return sign * String(a.key).localeCompare(String(b.key), 'en', { numeric: true });
+      });
+      body.append(...rows.map(({ row }) => row));
+    });
+  });
+}
+const chartStyle = document.getElementById('chart-style').textContent;
+for (const button of document.querySelectorAll('button[data-svg]')) {
+  button.hidden = false;
+  button.addEventListener('click', () => {
+    const source = button.closest('figure').querySelectorAll('svg.chart')[Number(button.dataset.svg)];
+    const copy = source.cloneNode(true);
+    const { width, height } = source.viewBox.baseVal;
+    const room = 12;
+    copy.setAttribute('viewBox', [-room, -room, width + 2 * room, height + 2 * room].join(' '));
+    copy.setAttribute('width', width + 2 * room);
+    copy.setAttribute('height', height + 2 * room);
+    const style = document.createElementNS(source.namespaceURI, 'style');
+    style.textContent = chartStyle + '.chart{background:var(--ground)}';
+    copy.prepend(style);
+    const text = new XMLSerializer().serializeToString(copy);
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(new Blob([text], { type: 'image/svg+xml' }));
+    link.download = button.dataset.file;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  });
+}
+`;

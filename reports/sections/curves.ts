@@ -1,0 +1,139 @@
+/** Learning curves: one thin line a seed, training dashed, validation solid, one panel a condition. */
+import type { LegendEntry, Series } from '../chart.ts';
+import { chart } from '../chart.ts';
+import type { Overview } from '../conditions.ts';
+import { figure } from '../figure.ts';
+import { formatNumber } from '../format.ts';
+import { html, type Content } from '../html.ts';
+import type { ReportInput, ReportJob } from '../input.ts';
+import { extent } from '../scale.ts';
+
+/** Lowest and highest validation value over the seeds at each epoch that at least two seeds reached. */
+function seedBand(jobs: readonly ReportJob[]): { x: number[]; lower: number[]; upper: number[] } {
+  const byEpoch = new Map<number, number[]>();
+  for (const { metrics } of jobs)
+    for (const { epoch, validation } of metrics)
+      if (validation !== null && Number.isFinite(validation))
+        byEpoch.set(epoch, [...(byEpoch.get(epoch) ?? []), validation]);
+  const epochs = [...byEpoch].filter(([, values]) => values.length > 1).sort(([a], [b]) => a - b);
+  return {
+    x: epochs.map(([epoch]) => epoch),
+    lower: epochs.map(([, values]) => Math.min(...values)),
+    upper: epochs.map(([, values]) => Math.max(...values)),
+  };
+}
+
+function seriesOf(model: string, jobs: readonly ReportJob[], color: number): Series[] {
+  const band = seedBand(jobs);
+  const validated = jobs.some(({ metrics }) => metrics.some(({ validation }) => validation !== null));
+  const bands: Series[] = band.x.length
+    ? [{ name: model, x: band.x, y: [], band, style: 'line', color }]
+    : [];
+  const lines = jobs.flatMap(({ metrics, config }, i): Series[] => {
+    const epochs = metrics.map(({ epoch }) => epoch);
+    const name = `${model}, seed ${config.seed}`;
+    const train: Series = {
+      name: i === 0 && !validated ? model : name,
+      x: epochs,
+      y: metrics.map((line) => line.train),
+      style: 'dashed',
+      color,
+      weight: 'thin',
+      labelled: i === 0 && !validated,
+    };
+    const validation: Series = {
+      name: i === 0 ? model : name,
+      x: epochs,
+      y: metrics.map((line) => line.validation ?? NaN),
+      style: 'line',
+      color,
+      weight: 'thin',
+      labelled: i === 0,
+    };
+    return validated ? [train, validation] : [train];
+  });
+  return [...bands, ...lines];
+}
+
+const legend: LegendEntry[] = [
+  { name: 'validation', style: 'line', color: 'ink', weight: 'thin' },
+  { name: 'training', style: 'dashed', color: 'ink', weight: 'thin' },
+];
+
+const describe = (where: string, models: readonly string[], jobs: readonly ReportJob[]): string => {
+  const ends = models.map((model) => {
+    const values = jobs.flatMap(({ config, metrics }) => {
+      const last = metrics.at(-1);
+      return config.model === model && last ? [last.validation ?? last.train] : [];
+    });
+    const range = extent(values);
+    return range
+      ? `${model} ends between ${formatNumber(range[0])} and ${formatNumber(range[1])}`
+      : `${model} has no finite value`;
+  });
+  return `Learning curves, ${where}, loss on a logarithmic axis against the epoch. ${ends.join('; ')}.`;
+};
+
+export function curves({ jobs }: ReportInput, view: Overview): Content {
+  const drawn = jobs.filter(({ metrics }) => metrics.length > 0);
+  if (!drawn.length) return html`<p>No job has written a learning curve yet.</p>`;
+  const values = drawn.flatMap(({ metrics }) =>
+    metrics.flatMap(({ train, validation }) => [train, validation ?? NaN]),
+  );
+  const yExtent = extent(values, 'log');
+  const panels = view.conditions.list.flatMap((condition) => {
+    const here = view.jobsAt(condition).filter(({ metrics }) => metrics.length > 0);
+    if (!here.length) return [];
+    const models = [...new Set(here.map(({ config }) => config.model))];
+    const where = view.conditions.label(condition);
+    const series = models.flatMap((model) =>
+      seriesOf(
+        model,
+        here.filter(({ config }) => config.model === model),
+        view.color(model),
+      ),
+    );
+    const svg = chart({
+      title: where,
+      description: describe(where, models, here),
+      x: { label: 'epoch', kind: 'linear' },
+      y: { label: 'loss', kind: 'log', extent: yExtent },
+      series,
+      legend,
+    });
+    return [{ title: where, svg }];
+  });
+  const data = {
+    columns: [
+      'job',
+      'model',
+      'condition',
+      'seed',
+      'epoch',
+      'train',
+      'validation',
+      'learning_rate',
+      'seconds',
+    ],
+    rows: drawn.flatMap(({ name, config, metrics }) =>
+      metrics.map((line) => [
+        name,
+        config.model,
+        view.conditions.label(config.condition),
+        config.seed,
+        line.epoch,
+        line.train,
+        line.validation,
+        line.learningRate,
+        Number(line.seconds.toFixed(2)),
+      ]),
+    ),
+  };
+  return figure({
+    id: 'figure-curves',
+    caption:
+      'Training (dashed) and validation (solid) loss, one thin line a seed; the band spans the validation losses of the seeds. All panels share the loss axis.',
+    panels,
+    data,
+  });
+}

@@ -1,0 +1,161 @@
+/** Truth, prediction and error of the pictured test samples on scales shared within a condition. */
+import { chart, type LegendEntry, type Series } from '../chart.ts';
+import { colorScaleFor, type ColorScale } from '../colormap.ts';
+import type { Overview } from '../conditions.ts';
+import { figure, type Panel } from '../figure.ts';
+import { formatNumber, listWords, slug } from '../format.ts';
+import { heatmap } from '../heatmap.ts';
+import { html, type Content } from '../html.ts';
+import type { ReportInput } from '../input.ts';
+import { samplesAt, type Prediction, type Sample } from '../samples.ts';
+import { extent } from '../scale.ts';
+
+const errorOf = ({ truth }: Sample, { values }: Prediction): number[] =>
+  Array.from(truth, (value, i) => values[i] - value);
+
+const relativeError = (sample: Sample, prediction: Prediction): number => {
+  const square = (values: ArrayLike<number>): number =>
+    Array.from(values).reduce((sum, value) => sum + value ** 2, 0);
+  return Math.sqrt(square(errorOf(sample, prediction)) / square(sample.truth));
+};
+
+const title = (sample: Sample, all: readonly Sample[]): string =>
+  all.filter(({ rule }) => rule === sample.rule).length > 1
+    ? `${sample.rule} sample of ${listWords(sample.predictions.map(({ model }) => model))}`
+    : `${sample.rule} sample`;
+
+const errorsText = (sample: Sample): string =>
+  listWords(sample.predictions.map((one) => `${one.model} ${formatNumber(relativeError(sample, one))}`));
+
+interface Shared {
+  view: Overview;
+  field: [number, number] | null;
+  error: [number, number] | null;
+}
+
+const gridOf = ({ x, truth }: Sample): ArrayLike<number> => x ?? Array.from(truth, (_, i) => i);
+
+function linePanels(sample: Sample, name: string, { view, field, error }: Shared): Panel[] {
+  const x = gridOf(sample);
+  const axis = { label: sample.x ? 'x' : 'grid point', kind: 'linear' } as const;
+  const predicted = sample.predictions.map((one): Series => ({
+    name: one.model,
+    x,
+    y: one.values,
+    style: view.baselines.includes(one.model) ? 'dotted' : 'line',
+    color: view.color(one.model),
+  }));
+  const input: Series[] = sample.input
+    ? [{ name: 'input', x, y: sample.input, style: 'dotted', color: 'pale', weight: 'thin' }]
+    : [];
+  const truth: Series = { name: 'truth', x, y: sample.truth, style: 'line', color: 'ink', weight: 'thick' };
+  const series = [...input, truth, ...predicted];
+  const key = (list: readonly Series[]): LegendEntry[] =>
+    list.map((one) => ({
+      name: one.name,
+      style: one.style,
+      color: one.color,
+      weight: one.weight ?? 'normal',
+    }));
+  const errors = predicted.map((one, i): Series => ({ ...one, y: errorOf(sample, sample.predictions[i]) }));
+  return [
+    {
+      title: name,
+      svg: chart({
+        title: name,
+        description: `Truth and predictions of the ${name}. Relative L2 errors: ${errorsText(sample)}.`,
+        x: axis,
+        y: { label: 'u', kind: 'linear', extent: field },
+        series,
+        legend: key(series),
+      }),
+    },
+    {
+      title: `${name}, error`,
+      svg: chart({
+        title: `error, ${name}`,
+        description: `Prediction minus truth of the ${name}; largest absolute errors: ${listWords(errors.map((one) => `${one.name} ${formatNumber(Math.max(...Array.from(one.y, Math.abs)))}`))}.`,
+        x: axis,
+        y: { label: 'prediction − truth', kind: 'linear', extent: error },
+        series: errors,
+        legend: key(errors),
+      }),
+    },
+  ];
+}
+
+function mapPanels(sample: Sample, name: string, { field, error }: Shared): Panel[] {
+  const [rows, columns] = sample.shape;
+  const largest = error ? Math.max(Math.abs(error[0]), Math.abs(error[1])) || 1 : 1;
+  const errorColors: ColorScale = { map: 'diverging', domain: [-largest, largest] };
+  const panel = (what: string, values: ArrayLike<number>, colors: ColorScale, quantity: string): Panel => ({
+    title: `${name}, ${what}`,
+    svg: heatmap({
+      title: `${what}, ${name}`,
+      description: `${what} of the ${name}`,
+      grid: { rows, columns, values },
+      x: { label: 'column', extent: [0, columns] },
+      y: { label: 'row', extent: [0, rows] },
+      quantity,
+      colors,
+    }),
+  });
+  const fieldColors = colorScaleFor(field ?? [0, 1]);
+  return [
+    panel('truth', sample.truth, fieldColors, 'u'),
+    ...sample.predictions.flatMap((one) => [
+      panel(one.model, one.values, fieldColors, 'u'),
+      panel(`${one.model} error`, errorOf(sample, one), errorColors, 'prediction − truth'),
+    ]),
+  ];
+}
+
+export function fields(_input: ReportInput, view: Overview): Content {
+  const figures = view.conditions.list.flatMap((condition) => {
+    const samples = samplesAt(condition, view).filter(
+      ({ shape }) => shape.length === 1 || shape.length === 2,
+    );
+    if (!samples.length) return [];
+    const where = view.conditions.label(condition);
+    const shared: Shared = {
+      view,
+      field: extent(
+        samples.flatMap(({ truth, input, predictions }) =>
+          [truth, input ?? [], ...predictions.map(({ values }) => values)].flatMap((values) =>
+            Array.from(values),
+          ),
+        ),
+      ),
+      error: extent(samples.flatMap((sample) => sample.predictions.flatMap((one) => errorOf(sample, one)))),
+    };
+    const panels = samples.flatMap((sample) => {
+      const name = title(sample, samples);
+      return sample.shape.length === 1 ? linePanels(sample, name, shared) : mapPanels(sample, name, shared);
+    });
+    const separate = samples.some((sample, i) => samples.findIndex(({ rule }) => rule === sample.rule) !== i);
+    const data = {
+      columns: ['sample', 'model', 'seed', 'index', 'x', 'truth', 'prediction'],
+      rows: samples.flatMap((sample) => {
+        const x = gridOf(sample);
+        return sample.predictions.flatMap(({ model, seed, values }) =>
+          Array.from(sample.truth, (value, i) => [
+            sample.rule,
+            model,
+            seed,
+            i,
+            x[i] ?? null,
+            Number(value.toPrecision(8)),
+            Number(values[i].toPrecision(8)),
+          ]),
+        );
+      }),
+    };
+    const seeds = [...new Set(samples.flatMap(({ predictions }) => predictions.map(({ seed }) => seed)))];
+    const caption = html`<b>${where}.</b> Field and error scales are each shared by all panels of this figure.
+      ${separate ? 'The models chose different test samples by the same rule, so these stand apart. ' : 'All models show the same samples. '}Seed
+      ${listWords(seeds.map(String))}. Relative L2 errors:
+      ${samples.map((sample, i) => html`${i ? '; ' : ''}${sample.rule}: ${errorsText(sample)}`)}.`;
+    return [figure({ id: `figure-samples-${slug(where)}`, caption, panels, data })];
+  });
+  return figures.length ? figures : html`<p>No job has left predictions to show.</p>`;
+}

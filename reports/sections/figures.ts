@@ -1,0 +1,70 @@
+/** Figures that belong to the experiment as a whole, drawn as its result describes them. */
+import type { Figure } from '../../src/runs/schema.ts';
+import { chart, type LegendEntry, type Series } from '../chart.ts';
+import type { Overview } from '../conditions.ts';
+import { figure } from '../figure.ts';
+import { formatNumber, slug } from '../format.ts';
+import { html, type Content } from '../html.ts';
+import type { ReportInput } from '../input.ts';
+import { extent } from '../scale.ts';
+
+/** A series that is named after a model keeps the colour of the model. */
+const colorsOf = (source: Figure, view: Overview): number[] => {
+  const models = [...view.trained, ...view.baselines];
+  const named = source.series.map(({ name }) => models.indexOf(name));
+  const taken = new Set(named.filter((i) => i >= 0));
+  let next = 0;
+  return named.map((i) => {
+    if (i >= 0) return i;
+    while (taken.has(next)) next++;
+    return next++;
+  });
+};
+
+function draw(source: Figure, view: Overview): Content {
+  const colors = colorsOf(source, view);
+  const series = source.series.map(({ name, x, y, band, style }, i): Series => ({
+    name,
+    x,
+    y,
+    style,
+    color: colors[i],
+    ...(band
+      ? {
+          band: {
+            lower: y.map((value, j) => value - (band[j] ?? 0)),
+            upper: y.map((value, j) => value + (band[j] ?? 0)),
+          },
+        }
+      : {}),
+  }));
+  const ranges = series.map(({ name, y }) => {
+    const range = extent(Array.from(y));
+    return range
+      ? `${name} between ${formatNumber(range[0])} and ${formatNumber(range[1])}`
+      : `${name} without finite values`;
+  });
+  const svg = chart({
+    title: source.title,
+    description: `${source.title}: ${source.yLabel} against ${source.xLabel}. ${ranges.join('; ')}.`,
+    x: { label: source.xLabel, kind: source.xScale },
+    y: { label: source.yLabel, kind: source.yScale },
+    series,
+    legend: series.map(({ name, style, color }): LegendEntry => ({ name, style, color })),
+  });
+  const data = {
+    columns: ['series', 'x', 'y', 'band'],
+    rows: source.series.flatMap(({ name, x, y, band }) =>
+      x.map((value, i) => [name, value, y[i] ?? null, band?.[i] ?? null]),
+    ),
+  };
+  return figure({
+    id: `figure-${slug(source.id)}`,
+    caption: html`<b>${source.title}.</b> ${source.caption}`,
+    panels: [{ title: source.title, svg }],
+    data,
+  });
+}
+
+export const figures = ({ result }: ReportInput, view: Overview): Content =>
+  result.figures.length ? result.figures.map((source) => draw(source, view)) : null;

@@ -1,0 +1,272 @@
+/** The main table, model × condition, and below it every number of every row. */
+import {
+  beatsEveryTrained,
+  directionOf,
+  hasSpread,
+  meanStd,
+  noiseRule,
+  rank,
+  type Ranking,
+} from '../compare.ts';
+import { conditionKey, type Overview } from '../conditions.ts';
+import { downloads, type DataTable } from '../downloads.ts';
+import { formatCount, formatMeanStd, formatNumber, formatSeconds, plural } from '../format.ts';
+import { html, type Content, type Html } from '../html.ts';
+import type { ReportInput, ReportJob, Row } from '../input.ts';
+import type { MetricGroup } from '../metrics.ts';
+import { latexTable, table, type Cell, type Column, type TableRow } from '../table.ts';
+
+const range = (values: readonly (number | null)[], format: (value: number | null) => string): string => {
+  const known = [...new Set(values.filter((value) => value !== null))].sort((a, b) => a - b);
+  if (!known.length) return '—';
+  const [low, high] = [format(known[0]), format(known[known.length - 1])];
+  return low === high ? low : `${low} – ${high}`;
+};
+
+const jobsOf = (row: Pick<Row, 'model' | 'condition'>, view: Overview): ReportJob[] =>
+  view.jobsAt(row.condition).filter(({ config }) => config.model === row.model);
+
+/** Why a value is missing, from the row's note or the state of its jobs. */
+function reasonMissing(row: Row | undefined, jobs: readonly ReportJob[]): string {
+  if (row?.note) return row.note;
+  const failed = jobs.find(({ status }) => status.state === 'failed');
+  if (failed) return `failed: ${failed.status.error ?? 'no message'}`;
+  const state = (['running', 'interrupted', 'queued'] as const).find((one) =>
+    jobs.some(({ status }) => status.state === one),
+  );
+  return state ?? (row ? 'no value in the result' : 'not run');
+}
+
+const seedsText = (row: Row): string => (row.baseline && row.n <= 1 ? 'no seed' : plural(row.n, 'seed'));
+
+function valueCell(
+  row: Row | undefined,
+  model: string,
+  condition: Row['condition'],
+  ranking: Ranking,
+  view: Overview,
+  direction: 'lower' | 'higher',
+): Cell {
+  if (!row || row.mean === null) {
+    return { text: '—', sub: reasonMissing(row, jobsOf({ model, condition }, view)), sort: null };
+  }
+  const parts: string[] = [];
+  if (row.published !== null) parts.push(`published ${formatNumber(row.published)}`);
+  if (!row.baseline) parts.push(row.n === 1 ? 'one seed' : seedsText(row));
+  if (row.baseline && beatsEveryTrained(row, ranking, direction)) parts.push('beats every trained model');
+  return {
+    text: formatMeanStd(row.mean, row.std),
+    sort: row.mean,
+    mark: ranking.marks.get(row) ?? null,
+    sub: parts.join(' · '),
+  };
+}
+
+interface Group extends MetricGroup {
+  view: Overview;
+  id: string;
+}
+
+function comparison({ metric, rows, view, id }: Group): Html {
+  const direction = directionOf(metric);
+  const keys = new Set(rows.map((row) => conditionKey(row.condition)));
+  const conditions = view.conditions.list.filter((condition) => keys.has(conditionKey(condition)));
+  const at = (condition: Row['condition']): Row[] =>
+    rows.filter((row) => conditionKey(row.condition) === conditionKey(condition));
+  const rankings = conditions.map((condition) => rank(at(condition), direction));
+  const models = [...view.trained, ...view.baselines].filter((model) =>
+    rows.some((row) => row.model === model),
+  );
+  const columns: Column[] = [
+    { head: 'Model' },
+    ...conditions.map((condition) => ({ head: view.conditions.label(condition), numeric: true })),
+    { head: 'Parameters', numeric: true },
+    { head: 'Training time', numeric: true },
+  ];
+  const tableRows: TableRow[] = models.map((model) => {
+    const own = rows.filter((row) => row.model === model);
+    const baseline = view.baselines.includes(model);
+    const largest = (values: readonly (number | null)[]): number | null =>
+      values.reduce<number | null>(
+        (most, value) => (value === null ? most : Math.max(most ?? value, value)),
+        null,
+      );
+    const cells: Cell[] = [
+      { text: model, ...(baseline ? { badge: 'baseline' } : {}) },
+      ...conditions.map((condition, i) =>
+        valueCell(
+          at(condition).find((row) => row.model === model),
+          model,
+          condition,
+          rankings[i],
+          view,
+          direction,
+        ),
+      ),
+      {
+        text: range(
+          own.map((row) => row.parameters),
+          formatCount,
+        ),
+        sort: largest(own.map((row) => row.parameters)),
+      },
+      baseline && own.every((row) => !row.seconds)
+        ? { text: 'none', sort: 0 }
+        : {
+            text: range(
+              own.map((row) => row.seconds),
+              formatSeconds,
+            ),
+            sort: largest(own.map((row) => row.seconds)),
+          },
+    ];
+    return { baseline, cells };
+  });
+  const data: DataTable = {
+    columns: [
+      'model',
+      'condition',
+      'metric',
+      'published',
+      'mean',
+      'std',
+      'n',
+      'parameters',
+      'seconds',
+      'baseline',
+      'note',
+    ],
+    rows: rows.map((row) => [
+      row.model,
+      view.conditions.label(row.condition),
+      row.metric,
+      row.published,
+      row.mean,
+      row.std,
+      row.n,
+      row.parameters,
+      row.seconds,
+      row.baseline,
+      row.note,
+    ]),
+  };
+  const uncertain = rows.some((row) => !row.baseline && row.mean !== null && !hasSpread(row));
+  const arrow = direction === 'lower' ? '↓ lower is better' : '↑ higher is better';
+  const caption = html`<span class="metric">${metric}</span>
+    <span class="direction">${arrow}</span
+    >${view.conditions.shared ? ` · all rows: ${view.conditions.shared}` : null}`;
+  return html`${table({ id, caption, columns, rows: tableRows })}
+    <p class="rule">
+      <strong>Bold</strong>: best trained model, only where ${noiseRule}. <u>Underlined</u>: second best by
+      the same rule. ≈: tie with the best. Values are mean ± sample standard deviation over
+      seeds.${uncertain ? ' One seed: no claim.' : null}
+    </p>
+    ${downloads({ name: `${id}`, data, latex: latexTable({ columns, rows: tableRows }) })}`;
+}
+
+/** Values at the last and at the best checkpoint of the jobs behind a row. */
+const checkpoints = (
+  row: Row,
+  view: Overview,
+): { last: ReturnType<typeof meanStd>; best: ReturnType<typeof meanStd>; inference: number | null } => {
+  const results = jobsOf(row, view).flatMap(({ result }) => (result ? [result] : []));
+  const times = results.flatMap(({ inferenceMilliseconds }) =>
+    inferenceMilliseconds === null ? [] : [inferenceMilliseconds],
+  );
+  return {
+    last: meanStd(results.map(({ value }) => value)),
+    best: meanStd(results.flatMap(({ best }) => (best ? [best.value] : []))),
+    inference: meanStd(times).mean,
+  };
+};
+
+function everyNumber({ rows, view, id }: Group): Html {
+  const columns: Column[] = [
+    { head: 'Model' },
+    { head: 'Condition' },
+    { head: 'Published', numeric: true },
+    { head: 'Ours', sub: 'as stated above', numeric: true },
+    { head: 'Ours / published', numeric: true },
+    { head: 'Last checkpoint', numeric: true },
+    { head: 'Best checkpoint', sub: 'chosen on validation', numeric: true },
+    { head: 'Seeds', numeric: true },
+    { head: 'Parameters', numeric: true },
+    { head: 'Training time', numeric: true },
+    { head: 'Inference', numeric: true },
+    { head: 'Note' },
+  ];
+  const data: DataTable = {
+    columns: [
+      'model',
+      'condition',
+      'published',
+      'mean',
+      'std',
+      'n',
+      'last_mean',
+      'last_std',
+      'best_mean',
+      'best_std',
+      'parameters',
+      'seconds',
+      'inference_milliseconds',
+      'note',
+    ],
+    rows: rows.map((row) => {
+      const { last, best, inference } = checkpoints(row, view);
+      return [
+        row.model,
+        view.conditions.label(row.condition),
+        row.published,
+        row.mean,
+        row.std,
+        row.n,
+        last.mean,
+        last.std,
+        best.mean,
+        best.std,
+        row.parameters,
+        row.seconds,
+        inference,
+        row.note,
+      ];
+    }),
+  };
+  const tableRows: TableRow[] = rows.map((row) => {
+    const { last, best, inference } = checkpoints(row, view);
+    const ratio = row.mean !== null && row.published ? row.mean / row.published : null;
+    const number = (value: number | null, text: string): Cell => ({ text, sort: value });
+    return {
+      baseline: row.baseline,
+      cells: [
+        { text: row.model, ...(row.baseline ? { badge: 'baseline' } : {}) },
+        { text: view.conditions.label(row.condition) },
+        number(row.published, formatNumber(row.published)),
+        number(row.mean, formatMeanStd(row.mean, row.std)),
+        number(ratio, formatNumber(ratio)),
+        number(last.mean, formatMeanStd(last.mean, last.std)),
+        number(best.mean, formatMeanStd(best.mean, best.std)),
+        number(row.n, row.baseline && row.n <= 1 ? '—' : String(row.n)),
+        number(row.parameters, formatCount(row.parameters)),
+        number(row.seconds, row.baseline && !row.seconds ? 'none' : formatSeconds(row.seconds)),
+        number(inference, inference === null ? '—' : `${formatNumber(inference)} ms`),
+        { text: row.note || (row.mean === null ? reasonMissing(row, jobsOf(row, view)) : '') },
+      ],
+    };
+  });
+  const name = `${id}-every-number`;
+  return html`<details>
+    <summary>Every number: last and best checkpoint, per condition</summary>
+    ${table({ id: name, caption: 'One line a model and condition. Last and best checkpoint are both evaluated on the split the metric names; the best one is chosen on validation data.', columns, rows: tableRows })}
+    ${downloads({ name, data, latex: latexTable({ columns, rows: tableRows }) })}
+  </details>`;
+}
+
+/** The tables of every metric. */
+export function mainTable(_input: ReportInput, view: Overview, groups: readonly MetricGroup[]): Content {
+  if (!groups.length) return html`<p>No row has been measured yet.</p>`;
+  return groups.map((group, i) => {
+    const id = `table-results${i ? `-${i + 1}` : ''}`;
+    return html`${comparison({ ...group, view, id })}${everyNumber({ ...group, view, id })}`;
+  });
+}

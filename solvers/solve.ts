@@ -1,0 +1,245 @@
+/** Solves an initial value problem on a periodic interval and says how far the answer can be trusted. */
+import type { BoundEquation } from './equation.ts';
+import { Field } from './field.ts';
+import { periodicGrid, type Interval, type PeriodicGrid } from './grid.ts';
+import { sampleInitial, type InitialCondition } from './initial.ts';
+import { BlowUpError, exactLinear, integrate } from './integrate.ts';
+import { findEquation } from './registry.ts';
+import { parseEquation } from './text.ts';
+import { checkTimes, commonGap, savedTimes, stepsBetween } from './times.ts';
+
+export interface SolveOptions {
+  /** Name of a registered equation, a PDE as text ("u_t = …"), or a bound equation. */
+  readonly equation: string | BoundEquation;
+  /** Parameters of a registered equation, or the named constants of a PDE as text. */
+  readonly parameters?: Readonly<Record<string, number>> | undefined;
+  /** The interval [a, b); u is periodic with period b − a. */
+  readonly domain: Interval;
+  /** Grid points, any number ≥ 2; default 256. */
+  readonly points?: number | undefined;
+  /** Text in x ("cos(pi*x)"), a function of x, or values at the grid points. */
+  readonly initial: InitialCondition;
+  /** Saved times, the first being that of the initial condition. Give either `times` or `time`. */
+  readonly times?: readonly number[] | undefined;
+  /** End time of a run from 0; about 100 equispaced times are saved. */
+  readonly time?: number | undefined;
+  /** Time step; must divide the time between saved times. Without one, the step is halved until `tolerance` is met. */
+  readonly step?: number | undefined;
+  /** Wanted relative L2 error at every saved time, for the choice of the step; default 1e-6. */
+  readonly tolerance?: number | undefined;
+  /** 2/3 rule; default false. */
+  readonly dealias?: boolean | undefined;
+  /** Default true; false saves a third of the work and needs a step. */
+  readonly estimateError?: boolean | undefined;
+  readonly onProgress?: ((progress: { step: number; fraction: number }) => void) | undefined;
+}
+
+export interface Solution {
+  readonly equation: BoundEquation;
+  /** Grid [points]. */
+  readonly x: Float64Array;
+  /** Saved times [times]. */
+  readonly t: Float64Array;
+  /** Solution [times, points], row by row. */
+  readonly u: Float64Array;
+  /** Time step of u; null where the exact propagator was used. */
+  readonly step: number | null;
+  /**
+   * ‖u_h − u_2h‖₂/‖u_h‖₂ at every saved time [times], or null when not asked for. The difference is not divided by
+   * 2⁴ − 1: that would take order 4 for granted, which dispersive problems lose when the step does not resolve their
+   * phases. Undivided, it bounds the time-stepping error for every observed order ≥ 1 and is about 15 times too large at
+   * order 4. It says nothing of the resolution in x. Zero for exact propagators.
+   */
+  readonly errorEstimate: Float64Array | null;
+  /** Values [times] of each invariant of the equation, and max |I(t) − I(0)|. */
+  readonly invariants: Readonly<Record<string, { readonly values: Float64Array; readonly drift: number }>>;
+  /** Plain sentences about what the solver noticed or decided. */
+  readonly notes: readonly string[];
+}
+
+/** Halving stops at this many steps of the whole run. */
+const MAXIMUM_STEPS = 2 ** 20;
+
+/**
+ * Solves u_t = Lu + N(u) with ETDRK4, or exactly when N = 0.
+ * Throws an Error in one sentence for options that make no sense, a step that does not divide the time between saved
+ * times, an unmet tolerance, and a BlowUpError when the solution stops being finite.
+ */
+export function solve(options: SolveOptions): Solution {
+  const equation = resolveEquation(options.equation, options.parameters);
+  const grid = periodicGrid(options.domain, checkPoints(options.points ?? 256));
+  const notes: string[] = [];
+  const initial = sampleInitial(options.initial, grid, notes);
+  const times = resolveTimes(options);
+  const problem = { equation, grid, initial, times, dealias: options.dealias ?? false };
+
+  const { u, step, errorEstimate } = !equation.nonlinear
+    ? { u: exactLinear(problem), step: null, errorEstimate: new Float64Array(times.length) }
+    : options.step === undefined
+      ? chooseStep(problem, options, notes)
+      : withStep(problem, options.step, options, notes);
+  noteResolution(grid, u, notes);
+  return {
+    equation,
+    x: grid.x,
+    t: Float64Array.from(times),
+    u,
+    step,
+    errorEstimate,
+    invariants: track(equation, grid, u),
+    notes,
+  };
+}
+
+/** A registered equation by name, or a PDE as text where the string has an equals sign. */
+export function resolveEquation(
+  equation: string | BoundEquation,
+  parameters?: Readonly<Record<string, number>>,
+): BoundEquation {
+  if (typeof equation !== 'string') return equation;
+  return equation.includes('=')
+    ? parseEquation(equation, parameters)
+    : findEquation(equation).bind(parameters);
+}
+
+interface Problem {
+  equation: BoundEquation;
+  grid: PeriodicGrid;
+  initial: Float64Array;
+  times: readonly number[];
+  dealias: boolean;
+}
+type Stepped = Pick<Solution, 'u' | 'step' | 'errorEstimate'>;
+
+function withStep(problem: Problem, wanted: number, options: SolveOptions, notes: string[]): Stepped {
+  const run = runner(problem, options);
+  if (options.estimateError === false) return { u: run(wanted), step: wanted, errorEstimate: null };
+  // Twice the step must land on the saved times as well.
+  const odd = stepsBetween(problem.times, wanted).some((count) => count % 2 === 1);
+  const step = odd ? wanted / 2 : wanted;
+  if (odd)
+    notes.push(
+      `step ${wanted} was halved to ${step}, so that the check with twice the step meets every saved time`,
+    );
+  const u = run(step);
+  const coarse = orBlowUp(() => run(2 * step));
+  if (coarse instanceof BlowUpError) {
+    notes.push(
+      `with twice the step the solution blows up at t = ${coarse.time}: the step is at the edge of stability`,
+    );
+  }
+  return { u, step, errorEstimate: differences(u, coarse, problem) };
+}
+
+/** Halves the step until solutions with h and 2h agree within the tolerance; the last run serves as the next one's check. */
+function chooseStep(problem: Problem, options: SolveOptions, notes: string[]): Stepped {
+  if (options.estimateError === false)
+    throw new Error('estimateError: false needs a step: the step is chosen by the error estimate');
+  const tolerance = options.tolerance ?? 1e-6;
+  if (!(tolerance > 0)) throw new Error(`tolerance must be a positive number, got ${tolerance}`);
+  const run = runner(problem, options);
+  const span = problem.times[problem.times.length - 1] - problem.times[0];
+  let step = commonGap(problem.times);
+  let coarse = orBlowUp(() => run(step));
+  let worst = Infinity;
+  while (span / step <= MAXIMUM_STEPS / 2) {
+    step /= 2;
+    const fine = orBlowUp(() => run(step));
+    if (fine instanceof Float64Array) {
+      const errorEstimate = differences(fine, coarse, problem);
+      worst = errorEstimate.reduce((a, b) => Math.max(a, b), 0);
+      if (worst <= tolerance) {
+        notes.push(
+          `step ${step} was chosen: it agrees with twice the step to ${worst.toExponential(1)} (tolerance ${tolerance})`,
+        );
+        return { u: fine, step, errorEstimate };
+      }
+    }
+    coarse = fine;
+  }
+  if (coarse instanceof BlowUpError) throw coarse;
+  throw new Error(
+    `no step down to ${step} meets the tolerance ${tolerance}: the best estimate is ${worst.toExponential(1)}; ` +
+      'raise the tolerance, shorten the time (chaos loses digits exponentially), or give a step',
+  );
+}
+
+const runner = (problem: Problem, options: SolveOptions) => (step: number) =>
+  integrate({ ...problem, step, onProgress: (fraction) => options.onProgress?.({ step, fraction }) });
+
+function orBlowUp(run: () => Float64Array): Float64Array | BlowUpError {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof BlowUpError) return error;
+    throw error;
+  }
+}
+
+function differences(
+  fine: Float64Array,
+  coarse: Float64Array | BlowUpError,
+  { grid, times }: Problem,
+): Float64Array {
+  if (!(coarse instanceof Float64Array)) return new Float64Array(times.length).fill(Infinity);
+  return Float64Array.from(times, (_, i) => {
+    const row = (a: Float64Array) => a.subarray(i * grid.points, (i + 1) * grid.points);
+    return relativeL2(row(coarse), row(fine));
+  });
+}
+
+/** ‖a − b‖₂/‖b‖₂; zero when both vanish. */
+export function relativeL2(a: Float64Array, b: Float64Array): number {
+  let difference = 0;
+  let norm = 0;
+  for (let i = 0; i < b.length; i++) {
+    difference += (a[i] - b[i]) ** 2;
+    norm += b[i] ** 2;
+  }
+  return difference === 0 ? 0 : Math.sqrt(difference / norm);
+}
+
+function track(equation: BoundEquation, grid: PeriodicGrid, u: Float64Array): Solution['invariants'] {
+  const rows = Array.from({ length: u.length / grid.points }, (_, i) =>
+    Field.fromValues(grid, u.slice(i * grid.points, (i + 1) * grid.points)),
+  );
+  const entries = Object.entries(equation.invariants).map(([name, invariant]) => {
+    const values = Float64Array.from(rows, (row) => invariant(row));
+    const drift = values.reduce((worst, value) => Math.max(worst, Math.abs(value - values[0])), 0);
+    return [name, { values, drift }] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Energy in the upper third of the modes is a sign that x is under-resolved, which no time step can mend. */
+function noteResolution(grid: PeriodicGrid, u: Float64Array, notes: string[]): void {
+  const last = grid.transform.forward(u.slice(-grid.points));
+  const modes = grid.transform.modes;
+  let total = 0;
+  let upper = 0;
+  for (let k = 1; k < modes; k++) {
+    const share = last[2 * k] ** 2 + last[2 * k + 1] ** 2;
+    total += share;
+    if (k > (2 * modes) / 3) upper += share;
+  }
+  if (upper > 1e-6 * total) {
+    notes.push(
+      `the upper third of the modes holds ${Math.sqrt(upper / total).toExponential(1)} of the last solution: ${grid.points} points may not resolve it`,
+    );
+  }
+}
+
+function resolveTimes({ times, time, step }: SolveOptions): readonly number[] {
+  if ((times === undefined) === (time === undefined))
+    throw new Error('give either times (a list) or time (the end of a run from 0)');
+  const list = times ?? savedTimes(time!, step);
+  checkTimes(list);
+  return list;
+}
+
+function checkPoints(points: number): number {
+  if (!Number.isInteger(points) || points < 2 || points > 2 ** 22) {
+    throw new Error(`points must be a whole number from 2 to ${2 ** 22}, got ${points}`);
+  }
+  return points;
+}

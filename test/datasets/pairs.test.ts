@@ -1,0 +1,96 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { npy, type NpyArray } from '../../datasets/npy.ts';
+import { writeNpz } from '../../datasets/npz.ts';
+import {
+  atResolution,
+  pairsFromArrays,
+  readPairs,
+  writePairs,
+  type OperatorPairs,
+} from '../../datasets/pairs.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'sextant-pairs-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const matrix = (n: number, s: number, start = 0): NpyArray =>
+  npy(
+    Float32Array.from({ length: n * s }, (_, i) => start + i),
+    [n, s],
+  );
+
+test('input and output are cut into train, validation and test, the test split last', async () => {
+  const file = path.join(folder, 'own.npz');
+  await writeNpz(file, { input: matrix(10, 4), output: matrix(10, 4, 100) });
+  const pairs = await readPairs(file);
+  expect([pairs.train.count, pairs.validation.count, pairs.test.count]).toEqual([7, 1, 2]);
+  expect([...pairs.test.output.subarray(0, 4)]).toEqual([132, 133, 134, 135]);
+  expect([...pairs.x]).toEqual([0, 0.25, 0.5, 0.75]);
+  expect(pairs.provenance.hash).toMatch(/^[0-9a-f]{64}$/);
+  const chosen = await readPairs(file, { test: 3, validation: 0 });
+  expect([chosen.train.count, chosen.validation.count, chosen.test.count]).toEqual([7, 0, 3]);
+  await expect(readPairs(file, { test: 10 })).rejects.toThrow('cannot be cut');
+});
+
+test('written pairs are read back with the same hash', async () => {
+  const arrays = {
+    train_input: matrix(2, 4),
+    train_output: matrix(2, 4),
+    test_input: matrix(1, 4),
+    test_output: matrix(1, 4),
+  };
+  const splits = pairsFromArrays(arrays, 'memory');
+  const pairs: OperatorPairs = {
+    ...splits,
+    provenance: { dataset: 'test', hash: '', labelErrorEstimate: null },
+  };
+  const file = path.join(folder, 'pairs.npz');
+  await writePairs(file, pairs);
+  const back = await readPairs(file);
+  expect({ ...back, provenance: null }).toEqual({ ...pairs, provenance: null });
+});
+
+describe('refused, naming array and sample', () => {
+  const good = { input: matrix(10, 4), output: matrix(10, 4) };
+  const withNaN = matrix(10, 4);
+  withNaN.data[3 * 4 + 2] = NaN;
+  test.each([
+    [{ ...good, output: withNaN }, 'output holds NaN in sample 3 at point 2'],
+    [{ input: good.input }, 'there is no array "output"; it has input'],
+    [{}, 'it has none'],
+    [{ ...good, output: matrix(9, 4) }, 'must be the same [samples, points]'],
+    [{ ...good, input: matrix(40, 1) }, '[samples, points] is expected'],
+    [{ ...good, input: npy(new Float32Array(40), [40]) }, 'input has shape [40]'],
+    [{ ...good, input: npy(new Float64Array(40).fill(1e300), [10, 4]) }, 'finite in float32'],
+    [{ ...good, x: npy(Float64Array.of(0, 1, 2)) }, 'x has 3 numbers'],
+    [{ ...good, x: npy(Float64Array.of(0, 1, 2, 4)) }, 'equispaced'],
+    [
+      {
+        train_input: matrix(2, 4),
+        train_output: matrix(2, 4),
+        test_input: matrix(2, 8),
+        test_output: matrix(2, 8),
+      },
+      'different numbers of points',
+    ],
+  ])('%#: %s', (arrays, message) => {
+    expect(() => pairsFromArrays(arrays as Record<string, NpyArray>, 'own.npz')).toThrow(message);
+  });
+});
+
+test('a trailing channel of one, integers and float64 are taken as they come', () => {
+  const integers: NpyArray = {
+    data: BigInt64Array.from({ length: 40 }, (_, i) => BigInt(i)),
+    shape: [10, 4, 1],
+    dtype: '<i8',
+  };
+  const pairs = pairsFromArrays({ input: integers, output: npy(new Float64Array(40), [10, 4]) }, 'own.npz');
+  expect([...pairs.train.input.subarray(0, 5)]).toEqual([0, 1, 2, 3, 4]);
+});
+
+test('a resolution that does not divide names those that do', () => {
+  const splits = pairsFromArrays({ input: matrix(10, 64), output: matrix(10, 64) }, 'own.npz');
+  expect(() => atResolution(splits, 48)).toThrow('there are 16, 32, 64');
+});
