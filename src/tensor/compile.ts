@@ -40,8 +40,8 @@ export interface Program<Args extends readonly unknown[], Result> {
 }
 
 type Specs = readonly unknown[];
-type TensorsOf<S> = MapLeaves<S, Spec, Tensor> & readonly unknown[];
-type ArraysOf<S> = MapLeaves<S, Spec, NDArray> & readonly unknown[];
+type TensorsOf<S extends Specs> = { [K in keyof S]: MapLeaves<S[K], Spec, Tensor> };
+type ArraysOf<S extends Specs> = { [K in keyof S]: MapLeaves<S[K], Spec, NDArray> };
 
 interface TracedProgram {
   readonly inputs: Tensor[];

@@ -3,7 +3,7 @@
  * (what no output reaches is never visited). One bottom-up pass; every rewrite keeps shape and dtype.
  */
 import { add, mul, sub } from '../ops/arithmetic.ts';
-import { broadcastTo, reshape, transpose } from '../ops/shape.ts';
+import { broadcastTo, concat, reshape, transpose } from '../ops/shape.ts';
 import { broadcastShapes, sameShape, sizeOf, type Shape } from '../shape.ts';
 import { constant, constantValue, isConstant, isPlaceholder, Tensor } from '../tensor.ts';
 import { evaluate } from './evaluate.ts';
@@ -135,6 +135,48 @@ const movesNothing: Rewrite = (node) => {
   return real.every((axis, i) => i === 0 || real[i - 1] < axis) ? reshape(x, node.shape) : null;
 };
 
+/** An outer product has nothing to sum over: [.., m, 1] @ [.., 1, n] is an elementwise product. */
+const outerProduct: Rewrite = ({ inputs: [a, b] }) => (a.shape[a.rank - 1] === 1 ? mul(a, b) : null);
+
+interface Segment {
+  readonly start: number;
+  readonly part: Tensor;
+}
+
+/** The parts along `axis` that a sum of zero-padded tensors is made of, or null if it is made of anything else. */
+function segments(node: Tensor, axis: number | null): { axis: number; parts: Segment[] } | null {
+  if (node.op.name === 'pad') {
+    const { low, high, interior } = node.attributes as Record<'low' | 'high' | 'interior', readonly number[]>;
+    const padded = low.flatMap((n, i) => (n + high[i] > 0 ? [i] : []));
+    const fitsAxis =
+      padded.length === 1 && (axis === null || axis === padded[0]) && interior.every((n) => n === 0);
+    return fitsAxis ? { axis: padded[0], parts: [{ start: low[padded[0]], part: node.inputs[0] }] } : null;
+  }
+  if (node.op.name !== 'add' || !node.inputs.every((x) => fits(x, node.shape))) return null;
+  const left = segments(node.inputs[0], axis);
+  const right = left && segments(node.inputs[1], left.axis);
+  return right && { axis: right.axis, parts: [...left.parts, ...right.parts] };
+}
+
+/** Zero-padded parts that tile an axis add up to their concatenation: the gradient of a split. */
+const joinParts: Rewrite = (node) => {
+  const found = segments(node, null);
+  if (!found || found.parts.length < 2) return null;
+  const { axis } = found;
+  const parts = [...found.parts].sort((a, b) => a.start - b.start);
+  let end = 0;
+  for (const { start, part } of parts) {
+    if (start !== end) return null;
+    end += part.shape[axis];
+  }
+  return end === node.shape[axis]
+    ? concat(
+        parts.map(({ part }) => part),
+        axis,
+      )
+    : null;
+};
+
 const passThrough: Rewrite = (node) => node.inputs[0];
 
 const elementwise = [
@@ -157,6 +199,7 @@ const rules: Record<string, Rewrite[]> = {
   customVjp: [passThrough],
   add: [
     neutral(0, [0, 1]),
+    joinParts,
     ({ inputs: [a, b] }) =>
       b.op.name === 'neg' ? sub(a, b.inputs[0]) : a.op.name === 'neg' ? sub(b, a.inputs[0]) : null,
   ],
@@ -164,6 +207,7 @@ const rules: Record<string, Rewrite[]> = {
   mul: [neutral(1, [0, 1]), mergeScales],
   div: [neutral(1, [1])],
   pow: [neutral(1, [1])],
+  matmul: [outerProduct],
   neg: [({ inputs: [x] }) => (x.op.name === 'neg' ? x.inputs[0] : null)],
   select: [
     ({ inputs: [condition, a, b], shape }) => {

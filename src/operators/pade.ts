@@ -1,0 +1,203 @@
+/**
+ * Padé exponential operator on the multiwavelet pyramid (Gupta, Xiao, Balan & Bogdan 2022, "Non-Linear Operator
+ * Approximations for Initial Value Problems"). Each kernel e^L of the non-standard form is approximated by
+ *
+ *   y = A(L) σ(W B(L) x + b),   [p/q](L) = A(L) B(L)⁻¹ ≈ e^L,   σ = ReLU,
+ *
+ * where the learned map W, b and σ stand in for the inverse of the denominator. With `denominator: 'exact'` B(L) is
+ * really inverted, mode by mode: y = A(L) σ(W B(L)⁻¹ x + b); L then leaves the Nyquist mode of coarse levels alone, which is
+ * real and would need an inverse of its own.
+ *
+ * L is a Fourier multiplier, so its powers live on the kept modes: whatever p and q, a block costs two truncated DFTs in
+ * and two out. Products with W and with the wavelet filters are merged where they meet (both act on channels).
+ */
+import { z } from 'zod';
+import {
+  add,
+  concat,
+  constant,
+  identityMatrix,
+  matmul,
+  mul,
+  relu,
+  reshape,
+  sliceAxis,
+  type Tensor,
+} from '../tensor/index.ts';
+import { split, type Key } from '../tensor/random.ts';
+import { linear } from '../nn/index.ts';
+import {
+  applyCoarsest,
+  applyPyramid,
+  ascend,
+  descend,
+  detailAndScaling,
+  initPyramid,
+  pyramidOptions,
+  requirePowerOfTwo,
+} from './mwt.ts';
+import { matrixInverse } from './matrixInverse.ts';
+import { operator, type TensorsOf } from './operator.ts';
+import { appliedCoefficients } from './padeBlock.ts';
+import { realForm } from './spectral.ts';
+import {
+  dropImaginaryOfRealModes,
+  initKernels,
+  levelsToModes,
+  mixChannels,
+  modesToLevels,
+  waveletTransform,
+} from './wavelet.ts';
+
+const options = z.strictObject({
+  ...pyramidOptions,
+  layers: z.int().positive().default(1),
+  /** Degrees of the numerator and of the denominator. */
+  p: z.int().min(1).max(12).default(4),
+  q: z.int().min(1).max(12).default(2),
+  /**
+   * 'published': the sums end at p − 1 and q − 1, as in the authors' code, though the coefficients are those of [p/q];
+   * 'full': they end at p and q, as in the paper.
+   */
+  degrees: z.enum(['published', 'full']).default('published'),
+  denominator: z.enum(['learned', 'exact']).default('learned'),
+});
+
+type PadeOptions = z.infer<typeof options>;
+
+export const pade = operator('pade', {
+  title: 'Padé exponential operator',
+  source: 'Gupta, Xiao, Balan & Bogdan 2022 (ICLR)',
+  options,
+  init: (key, choice) => initPyramid(key, choice, (layer) => initLayer(layer, choice)),
+  apply: (p, u, choice) => applyPyramid(p, u, (layer, x) => applyLayer(layer, x, choice)),
+  checkResolution: requirePowerOfTwo,
+});
+
+const initLayer = (key: Key, { k, channels, modes }: PadeOptions) => {
+  const [kernels, maps, coarsest] = split(key, 3);
+  const width = channels * k;
+  return {
+    kernels: initKernels(kernels, 3, modes, width),
+    /** W, b of the three blocks. */
+    maps: split(maps, 3).map((map) => linear.init(map, { inputs: width, outputs: width })),
+    coarsest: linear.init(coarsest, { inputs: k, outputs: k }),
+  };
+};
+
+type LayerParameters = TensorsOf<ReturnType<typeof initLayer>>;
+
+function applyLayer(parameters: LayerParameters, x: Tensor, choice: PadeOptions): Tensor {
+  const { modes, denominator: inversion } = choice;
+  const { numerator, denominator } = appliedCoefficients(choice);
+  const w = waveletTransform(choice);
+  const { width } = w;
+  const { pairs, top } = descend(x, w.toScaling);
+  const sizes = pairs.map((field) => field.shape[1]);
+
+  // Inside the non-linearity, for the three blocks side by side: W_A B(L_A) d, W_B B(L_B) s, W_C B(L_C) d.
+  const modesOf = (fields: readonly Tensor[]): Tensor =>
+    levelsToModes(fields, modes, { nyquist: inversion === 'learned' });
+  const L =
+    inversion === 'learned'
+      ? realForm(parameters.kernels)
+      : zeroModeReal(realForm(parameters.kernels), modes);
+  const keepReal = (stacked: Tensor): Tensor =>
+    inversion === 'learned' ? dropImaginaryOfRealModes(stacked, sizes, modes) : stacked;
+  const { d, s } = detailAndScaling(mixChannels(modesOf(pairs), w.toDetailAndScaling), width);
+  const operands = concat([d, s, d], 0);
+  // What the denominator adds to its constant term b₀ = 1, on the kept modes.
+  const onModes =
+    inversion === 'exact'
+      ? matmul(operands, inverseMinusIdentity(polynomial(L, denominator)))
+      : applyPolynomial(L, [0, ...denominator.slice(1)], operands, keepReal);
+  const inSpace = concat(
+    parameters.maps.map(({ weight }, i) => matmul(i === 1 ? w.toScaling : w.toDetail, weight)),
+    1,
+  );
+  const mapped = byBlock(onModes, modes).map((block, i) => mixChannels(block, parameters.maps[i].weight));
+  const added = modesToLevels(sideBySide(mapped, width), sizes);
+  const bias = concat(parameters.maps.map((map) => map.bias));
+  const v = pairs.map((field, level) => relu(add(affine(field, inSpace, bias), added[level])));
+
+  // A(L) on each block, and up the pyramid: U_d = y_A + y_B and U_s = y_C meet the synthesis filters.
+  const y = applyPolynomial(L, [0, ...numerator.slice(1)], apart(modesOf(v), width), keepReal);
+  const [yA, yB, yC] = byBlock(y, modes);
+  const corrections = add(mixChannels(add(yA, yB), w.fromDetail), mixChannels(yC, w.fromScaling));
+  const constantTerm = mul(concat([w.fromDetail, w.fromDetail, w.fromScaling], 0), numerator[0]);
+  const updates = modesToLevels(corrections, sizes).map((update, level) =>
+    add(matmul(v[level], constantTerm), update),
+  );
+  return ascend(applyCoarsest(parameters.coarsest, top, choice), updates, w.fromScaling);
+}
+
+/** x · W + b over the last axis, as one flat product. */
+function affine(x: Tensor, weight: Tensor, bias: Tensor): Tensor {
+  return linear.apply({ weight, bias }, x);
+}
+
+/**
+ * Σ_j c_j L^j x by Horner's rule, for rows x acted on from the right; `keepReal` makes each power that of an operator on
+ * real fields (the last product needs it not: the way back to space reads no imaginary parts of real modes).
+ */
+function applyPolynomial(
+  L: Tensor,
+  coefficients: readonly number[],
+  x: Tensor,
+  keepReal: (stacked: Tensor) => Tensor,
+): Tensor {
+  const highest = coefficients.length - 1;
+  let y = mul(x, coefficients[highest]);
+  for (let j = highest - 1; j >= 0; j--) {
+    const product = matmul(y, L);
+    y = coefficients[j] === 0 ? product : add(keepReal(product), mul(x, coefficients[j]));
+  }
+  return y;
+}
+
+/** The real form of L with mode 0 of each of the three kernels a real matrix, as its action on real fields is. */
+function zeroModeReal(L: Tensor, modes: number): Tensor {
+  const [count, , columns] = L.shape;
+  const mask = new Float64Array(count * columns).fill(1);
+  for (let k = 0; k < count; k += modes) mask.fill(0, k * columns + columns / 2, (k + 1) * columns);
+  return mul(L, constant(mask, [count, 1, columns]));
+}
+
+/** Σ_j c_j L^j as matrices. */
+function polynomial(L: Tensor, coefficients: readonly number[]): Tensor {
+  let power = L;
+  let total = mul(L, coefficients[1] ?? 0);
+  for (const c of coefficients.slice(2)) {
+    power = matmul(power, L);
+    total = add(total, mul(power, c));
+  }
+  return addIdentity(total, coefficients[0]);
+}
+
+const addIdentity = (matrices: Tensor, scale: number): Tensor => {
+  const n = matrices.shape[1];
+  return add(matrices, mul(identityMatrix(n), scale));
+};
+
+const inverseMinusIdentity = (matrices: Tensor): Tensor => addIdentity(matrixInverse(matrices), -1);
+
+/** [3 · modes, rows, 2w] → the three blocks. */
+const byBlock = (stacked: Tensor, modes: number): Tensor[] =>
+  [0, 1, 2].map((i) => sliceAxis(stacked, 0, i * modes, (i + 1) * modes));
+
+/** Three blocks [modes, rows, (re, im) × w] → [modes, rows, (re, im) × 3w]. */
+function sideBySide(blocks: readonly Tensor[], width: number): Tensor {
+  const [modes, rows] = blocks[0].shape;
+  const parts = blocks.map((block) => reshape(block, [modes, rows, 2, width]));
+  return reshape(concat(parts, 3), [modes, rows, 6 * width]);
+}
+
+/** The opposite, stacked along the modes: [modes, rows, (re, im) × 3w] → [3 · modes, rows, (re, im) × w]. */
+function apart(stacked: Tensor, width: number): Tensor {
+  const [modes, rows] = stacked.shape;
+  const parts = reshape(stacked, [modes, rows, 2, 3 * width]);
+  return concat(
+    [0, 1, 2].map((i) => reshape(sliceAxis(parts, 3, i * width, (i + 1) * width), [modes, rows, 2 * width])),
+    0,
+  );
+}

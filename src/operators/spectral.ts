@@ -1,0 +1,84 @@
+/**
+ * Kernels on the lowest Fourier modes of a periodic field: two truncated DFTs, each one matrix product, and one small
+ * complex product a mode (Li et al. 2021, "Fourier Neural Operator", eq. 4–5).
+ */
+import {
+  array,
+  concat,
+  constant,
+  matmul,
+  neg,
+  reshape,
+  sliceAxis,
+  transpose,
+  type NDArray,
+  type Tensor,
+} from '../tensor/index.ts';
+import { uniform, type Key } from '../tensor/random.ts';
+
+/** How many of `wanted` modes a real field of s points has. */
+export const availableModes = (s: number, wanted: number): number => Math.min(wanted, Math.floor(s / 2) + 1);
+
+/** cos and −sin rows of the DFT, [2·modes, s]: rows k and modes + k belong to mode k; rows of modes ≥ `kept` are zero. */
+export function analysisMatrix(s: number, modes: number, kept = modes): Float64Array {
+  const out = new Float64Array(2 * modes * s);
+  for (let k = 0; k < kept; k++) {
+    for (let x = 0; x < s; x++) {
+      // k·x is reduced mod s as an integer: the angle stays exact however large the product.
+      const angle = (2 * Math.PI * ((k * x) % s)) / s;
+      out[k * s + x] = Math.cos(angle);
+      out[(modes + k) * s + x] = -Math.sin(angle);
+    }
+  }
+  return out;
+}
+
+/** The inverse real DFT of a spectrum that ends before mode `kept`, [s, 2·modes]. */
+export function synthesisMatrix(s: number, modes: number, kept = modes): Float64Array {
+  const out = new Float64Array(s * 2 * modes);
+  for (let k = 0; k < kept; k++) {
+    const weight = (k === 0 || 2 * k === s ? 1 : 2) / s;
+    for (let x = 0; x < s; x++) {
+      const angle = (2 * Math.PI * ((k * x) % s)) / s;
+      out[x * 2 * modes + k] = weight * Math.cos(angle);
+      out[x * 2 * modes + modes + k] = -weight * Math.sin(angle);
+    }
+  }
+  return out;
+}
+
+/** Weights of one kernel, a complex matrix a mode: [modes, in, 2·out], real part beside imaginary part. */
+export function initSpectral(key: Key, modes: number, input: number, output: number): NDArray {
+  const values = uniform(key, modes * input * 2 * output);
+  return array(
+    Float32Array.from(values, (value) => value / (input * output)),
+    [modes, input, 2 * output],
+  );
+}
+
+/**
+ * Complex matrices as real ones that act on rows [x_r | x_i] from the right:
+ * [modes, in, 2·out] → [[W_r, W_i], [−W_i, W_r]] of shape [modes, 2·in, 2·out].
+ */
+export function realForm(weights: Tensor): Tensor {
+  const output = weights.shape[2] / 2;
+  const rotated = concat([neg(sliceAxis(weights, 2, output)), sliceAxis(weights, 2, 0, output)], 2);
+  return concat([weights, rotated], 1);
+}
+
+/** Multiplies the modes of a field by the kernel and drops the rest: [batch, s, in] → [batch, s, out]. */
+export function spectralConvolution(weights: Tensor, field: Tensor): Tensor {
+  const [batch, s, input] = field.shape;
+  const output = weights.shape[2] / 2;
+  const modes = availableModes(s, weights.shape[0]);
+  const spectrum = reshape(matmul(constant(analysisMatrix(s, modes), [2 * modes, s]), field), [
+    batch,
+    2,
+    modes,
+    input,
+  ]);
+  const rows = reshape(transpose(spectrum, [2, 0, 1, 3]), [modes, batch, 2 * input]);
+  const mixed = reshape(matmul(rows, realForm(sliceAxis(weights, 0, 0, modes))), [modes, batch, 2, output]);
+  const back = reshape(transpose(mixed, [1, 2, 0, 3]), [batch, 2 * modes, output]);
+  return matmul(constant(synthesisMatrix(s, modes), [s, 2 * modes]), back);
+}

@@ -1,0 +1,79 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { dispersivePropagator, fitMultiplier, getBaseline } from '../../src/operators/index.ts';
+import { multiply, type Multiplier } from '../../src/operators/baselines.ts';
+import { key, normal } from '../../src/tensor/random.ts';
+
+const s = 12;
+const rows = (seed: number, count: number): Float64Array => normal(key(seed), count * s);
+
+describe('multiplier', () => {
+  const truth: Multiplier = (k) => [Math.cos(k) + 0.2, k === 0 || 2 * k === s ? 0 : Math.sin(2 * k)];
+
+  test('recovers the factors that made the data', () => {
+    const input = rows(1, 5);
+    const fitted = fitMultiplier({ input, output: multiply(input, s, truth) }, s);
+    fitted.forEach(([real, imaginary], k) => {
+      expect(real).toBeCloseTo(truth(k)[0], 12);
+      expect(imaginary).toBeCloseTo(truth(k)[1], 12);
+    });
+  });
+
+  test('is the least-squares choice: any other factor of a mode fits the training pairs worse', () => {
+    const train = { input: rows(2, 6), output: rows(3, 6) };
+    const fitted = fitMultiplier(train, s);
+    const loss = (factors: readonly (readonly [number, number])[]): number =>
+      multiply(train.input, s, (k) => factors[k]).reduce(
+        (total, v, i) => total + (v - train.output[i]) ** 2,
+        0,
+      );
+    const best = loss(fitted);
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: s / 2 }),
+        fc.double({ min: -1, max: 1, noNaN: true }),
+        (k, by) => {
+          const other = fitted.map(([a, b], i) => (i === k ? ([a + by, b] as const) : ([a, b] as const)));
+          expect(loss(other)).toBeGreaterThanOrEqual(best - 1e-9);
+        },
+      ),
+    );
+  });
+});
+
+describe('linear', () => {
+  test('propagates a wave by its phase velocity: cos(k x) → cos(k x + δ k³ t)', () => {
+    const [length, time, dispersion] = [2, 0.3, 0.01];
+    const k = (2 * Math.PI * 3) / length;
+    const at = (phase: number): number[] =>
+      Array.from({ length: s }, (_, i) => Math.cos(k * ((i * length) / s) + phase));
+    const predicted = getBaseline('linear').predict(
+      {
+        train: { input: [], output: [] },
+        resolution: s,
+        propagator: dispersivePropagator({ dispersion, length, time }),
+      },
+      at(0),
+    );
+    at(dispersion * k ** 3 * time).forEach((value, i) => expect(predicted[i]).toBeCloseTo(value, 12));
+  });
+
+  test('says what it lacks when the data names no equation', () => {
+    expect(() =>
+      getBaseline('linear').predict({ train: { input: [], output: [] }, resolution: s }, []),
+    ).toThrow(/names no equation/);
+  });
+});
+
+test('identity returns its input', () => {
+  const input = rows(4, 2);
+  expect(getBaseline('identity').predict({ train: { input, output: input }, resolution: s }, input)).toEqual(
+    input,
+  );
+});
+
+test('an unknown baseline is answered with the known ones', () => {
+  expect(() => getBaseline('magic')).toThrow(
+    /'magic' is unknown; expected one of linear, multiplier, identity/,
+  );
+});
