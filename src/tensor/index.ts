@@ -54,3 +54,19 @@ export * from './transforms/forward.ts';
 export { vmap } from './transforms/vmap.ts';
 export * from './transforms/jacobian.ts';
 export * from './transforms/custom.ts';
+export * from './ops/indexing.ts';
+export * from './ops/softmax.ts';
+export * from './ops/linalg.ts';
+export * from './functions/einsum.ts';
+export * from './functions/activations.ts';
+export {
+  conv,
+  convTranspose,
+  type ConvolutionOptions,
+  type TransposedConvolutionOptions,
+} from './ops/convolution.ts';
+export * as complex from './functions/complex.ts';
+export type { Complex } from './functions/complex.ts';
+export * from './functions/fourier.ts';
+export * from './functions/pooling.ts';
+export * from './functions/normalization.ts';

@@ -18,12 +18,21 @@ export function simplify(outputs: readonly Tensor[]): Tensor[] {
   const result = new Map<Tensor, Tensor>();
   const seen = new Map<string, Tensor>();
   const keys = new Keys();
+  const settled = new Set<Tensor>();
+  // What a rewrite makes is cleaned up like the rest, the nodes inside it first.
+  const settle = (node: Tensor, inputs: readonly Tensor[]): Tensor => {
+    const clean = inputs.map((x) => (settled.has(x) ? x : settle(x, x.inputs)));
+    const same = clean.every((x, i) => x === node.inputs[i]);
+    const current = same ? node : new Tensor(node.op, clean, node.attributes, node);
+    const next = rewrite(current);
+    if (next) return settled.has(next) ? next : settle(next, next.inputs);
+    const first = share(current, seen, keys);
+    settled.add(first);
+    return first;
+  };
   for (const node of topologicalOrder(outputs)) {
     const inputs = node.inputs.map((x) => result.get(x) as Tensor);
-    const same = inputs.every((x, i) => x === node.inputs[i]);
-    let current = same ? node : new Tensor(node.op, inputs, node.attributes, node);
-    for (let next = rewrite(current); next; next = rewrite(current)) current = next;
-    result.set(node, share(current, seen, keys));
+    result.set(node, settle(node, inputs));
   }
   return outputs.map((node) => result.get(node) as Tensor);
 }
@@ -46,7 +55,7 @@ class Keys {
       const { data, shape, dtype } = constantValue(node);
       return data.length <= 64
         ? `constant ${dtype} ${shape.join()} ${data.join()}`
-        : `constant #${this.identity(data)}`;
+        : `constant ${dtype} ${shape.join()} #${this.identity(data)}`;
     }
     const attributes = Object.entries(node.attributes).map(([name, value]) =>
       typeof value === 'function' ? `${name}#${this.identity(value)}` : `${name}:${JSON.stringify(value)}`,

@@ -2,6 +2,7 @@
 import type * as tfjs from '@tensorflow/tfjs-core';
 import { allocate, type DType } from '../array.ts';
 import { defineOp, type ExampleInput, type OpDefinition, type Signature } from '../op.ts';
+import type { OnnxWriter } from '../engines/onnx/writer.ts';
 import { broadcastShapes } from '../shape.ts';
 import { apply, asTensor, type Operand, type Tensor } from '../tensor.ts';
 import { broadcastMap, requireFloat } from './broadcast.ts';
@@ -10,7 +11,8 @@ import { alignRanks, sumToShape } from './shape.ts';
 interface UnaryRule {
   /** Derivative times cotangent, or 'none' for a step function. */
   readonly vjp: ((context: { x: Tensor; output: Tensor; cotangent: Tensor }) => Tensor) | 'none';
-  readonly onnx?: string;
+  /** Name of the ONNX operator, or a function that writes nodes. */
+  readonly onnx?: string | ((writer: OnnxWriter, x: string, dtype: DType) => string);
   readonly onnxLacks?: readonly DType[];
   readonly tfjs?: (tf: typeof tfjs, x: tfjs.Tensor) => tfjs.Tensor;
   readonly expand?: (x: Tensor) => Tensor;
@@ -31,7 +33,10 @@ export function unary(name: string, rule: UnaryRule): (x: Operand) => Tensor {
     },
     vjp: vjp === 'none' ? 'none' : ({ inputs: [x], output, cotangent }) => [vjp({ x, output, cotangent })],
     batch: ([x]) => apply(definition, [x], {}),
-    ...(onnx !== undefined && { onnx: (writer, _, inputs) => writer.node(onnx, inputs) }),
+    ...(onnx !== undefined && {
+      onnx: (writer, node, [x]) =>
+        typeof onnx === 'string' ? writer.node(onnx, [x]) : onnx(writer, x, node.dtype),
+    }),
     ...(rule.onnxLacks && { onnxLacks: rule.onnxLacks }),
     ...(lower && { tfjs: (tf, [x]) => lower(tf, x) }),
     ...(expand && { expand: ([x]) => expand(x) }),

@@ -76,7 +76,7 @@ function trace<A extends readonly unknown[], R>(f: (...args: A) => R, given: A):
  */
 export function customVjp<A extends readonly unknown[], R>(
   f: (...args: A) => R,
-  backward: (args: A, cotangent: R) => A,
+  backward: (args: A, cotangent: R) => readonly [...A],
   name = 'customVjp',
 ): (...args: A) => R {
   return (...given) => {

@@ -4,7 +4,7 @@
  */
 import { dependents, topologicalOrder } from '../graph/traverse.ts';
 import { alias } from '../ops/identity.ts';
-import { placeholder, type Tensor, zerosLike } from '../tensor.ts';
+import { placeholder, Tensor, zerosLike } from '../tensor.ts';
 import { flatten, unflatten } from '../tree.ts';
 import { grad, pullback, requireLike } from './reverse.ts';
 
@@ -29,7 +29,10 @@ export function linearize<A extends readonly unknown[], R>(
       linear.map(({ direction }) => direction),
       cotangents,
     );
-    const result = outputs.leaves.map((y, i) => pushed[i] ?? zerosLike(y));
+    const result = withoutWaiting(
+      outputs.leaves.map((y, i) => pushed[i] ?? zerosLike(y)),
+      cotangents,
+    );
     const reached = dependents(topologicalOrder(result), cotangents);
     if (result.some((tangent) => reached.has(tangent))) {
       throw new Error(
@@ -39,6 +42,23 @@ export function linearize<A extends readonly unknown[], R>(
     return unflatten<R>(outputs.structure, result);
   };
   return [value, push];
+}
+
+/**
+ * Checkpoints compute again what they need once the cotangent is there (`after`). Forward mode never has that cotangent
+ * and keeps nothing for it: there they do not wait.
+ */
+function withoutWaiting(outputs: readonly Tensor[], cotangents: readonly Tensor[]): Tensor[] {
+  const order = topologicalOrder(outputs);
+  const waiting = dependents(order, cotangents);
+  const known = new Map<Tensor, Tensor>();
+  for (const node of order) {
+    const inputs = node.inputs.map((x) => known.get(x) ?? x);
+    if (node.op.name === 'after' && waiting.has(node.inputs[1])) known.set(node, inputs[0]);
+    else if (inputs.some((x, i) => x !== node.inputs[i]))
+      known.set(node, new Tensor(node.op, inputs, node.attributes, node));
+  }
+  return outputs.map((node) => known.get(node) ?? node);
 }
 
 /** f(primals) and J(primals)·tangents. */

@@ -1,0 +1,134 @@
+/** `sextant bench`: runs an experiment and prints its table. Every experiment is a subcommand with flags from its schema. */
+import path from 'node:path';
+import { Command } from 'commander';
+import { z } from 'zod';
+import {
+  benchmark,
+  configure,
+  experiments,
+  type BenchmarkOutcome,
+  type RegisteredExperiment,
+} from '../../experiments/index.ts';
+import { engineNames } from '../../tensor/index.ts';
+import { benchmarkReporter } from '../benchmarkReporter.ts';
+import { command, exampleText } from '../command.ts';
+import { flagsOf } from '../flags.ts';
+import { shortPath } from '../format.ts';
+import { record } from '../record.ts';
+import { resultLines } from '../resultTable.ts';
+import { RUNS_FOLDER } from '../runs.ts';
+import type { Terminal } from '../terminal.ts';
+import { nonEmpty, oneOf, wholeNumber } from '../text.ts';
+import { writeReport } from './report.ts';
+import { DEFAULT_PORT, serveUntilInterrupted } from './serve.ts';
+
+const common = {
+  preset: { value: 'name', help: 'set of values to start from (quick)', schema: nonEmpty.default('quick') },
+  jobs: { value: 'number', help: 'jobs at a time (one a core)', schema: wholeNumber(1, 1024).optional() },
+  threads: {
+    value: 'number',
+    help: 'threads of a job (cores / jobs)',
+    schema: wholeNumber(1, 1024).optional(),
+  },
+  engine: {
+    value: 'name',
+    help: `what computes: ${engineNames.join(', ')} (onnx)`,
+    schema: oneOf(...engineNames).default('onnx'),
+  },
+  runs: { value: 'folder', help: `folder of runs (${RUNS_FOLDER})`, schema: nonEmpty.default(RUNS_FOLDER) },
+  record: {
+    help: 'keep the result as the result of record in docs/results',
+    schema: z.boolean().default(false),
+  },
+  serve: { help: 'serve the report afterwards, until Ctrl-C', schema: z.boolean().default(false) },
+  port: {
+    value: 'number',
+    help: `port of --serve; 0 takes any free one (${DEFAULT_PORT})`,
+    schema: wholeNumber(0, 65535).default(DEFAULT_PORT),
+  },
+  json: { help: 'print the result as JSON', schema: z.boolean().default(false) },
+};
+
+const presetLines = ({ experiment }: RegisteredExperiment): string =>
+  Object.entries(experiment.presets)
+    .map(([name, { description }]) => `  ${name}: ${description}`)
+    .join('\n');
+
+function experimentCommand(terminal: Terminal, registered: RegisteredExperiment): Command {
+  const { experiment } = registered;
+  return command({
+    name: experiment.name,
+    summary: experiment.title,
+    description: `${experiment.title}\nPublished numbers: ${experiment.source}\n\nPresets:\n${presetLines(registered)}\n\nThe same command continues what was interrupted and skips what is finished.`,
+    arguments: {},
+    options: common,
+    flags: flagsOf(experiment.configuration),
+    examples: [`sextant bench ${experiment.name} --preset ${Object.keys(experiment.presets)[0]}`],
+    async run({ preset, jobs, threads, engine, runs, json, ...after }, flags) {
+      const configuration = configure(experiment, preset, flags);
+      const report = benchmarkReporter(terminal, experiment.name);
+      const began = performance.now();
+      const outcome = await benchmark(registered, {
+        preset,
+        configuration,
+        runsFolder: runs,
+        engine,
+        parallel: jobs,
+        threads,
+        signal: terminal.interruption(),
+        onEvent: report,
+      });
+      terminal.progress.clear();
+      terminal.interruption().throwIfAborted();
+      await finish(terminal, outcome, { ...after, json, seconds: (performance.now() - began) / 1000, runs });
+    },
+  });
+}
+
+interface Finish {
+  readonly json: boolean;
+  readonly record: boolean;
+  readonly serve: boolean;
+  readonly port: number;
+  readonly runs: string;
+  readonly seconds: number;
+}
+
+/** Prints, writes the report, records, serves; then says in the exit code whether a job failed. */
+async function finish(
+  terminal: Terminal,
+  { folder, outcomes, result }: BenchmarkOutcome,
+  options: Finish,
+): Promise<void> {
+  const failed = outcomes.filter(({ state }) => state === 'failed');
+  if (result) {
+    const report = await writeReport(folder);
+    if (options.json) terminal.print(JSON.stringify(result, null, 2));
+    else for (const line of resultLines(result)) terminal.print(line);
+    terminal.note(`report: ${shortPath(report)}`);
+    if (options.record && !failed.length) {
+      terminal.note(`recorded in ${shortPath(await record(folder, result, options.seconds, outcomes))}`);
+    }
+  }
+  if (failed.length) {
+    // One job is named; the others have been reported when they failed, and stand in the report.
+    const [{ run, error }] = failed;
+    throw new Error(
+      `${failed.length} of ${outcomes.length} jobs failed${options.record ? ' and nothing was recorded' : ''}; ${run.name}: ${error ?? 'no reason is known'}`,
+    );
+  }
+  if (options.serve) {
+    const page = `experiments/${path.basename(folder)}`;
+    await serveUntilInterrupted(terminal, { runsFolder: options.runs, port: options.port, page });
+  }
+}
+
+export async function build(terminal: Terminal): Promise<Command> {
+  const all = await experiments();
+  const bench = new Command('bench')
+    .summary('run an experiment: train, measure, compare with published numbers')
+    .description('Runs an experiment: its models, the published values and trivial baselines in one table.')
+    .addHelpText('after', exampleText(['sextant bench kdv --preset quick', 'sextant bench kdv --help']));
+  for (const registered of all) bench.addCommand(experimentCommand(terminal, registered));
+  return bench;
+}

@@ -1,0 +1,50 @@
+/** `sextant export`: a trained model as a plain ONNX file. */
+import type { Command } from 'commander';
+import { findExperiment } from '../../experiments/index.ts';
+import { Run } from '../../runs/index.ts';
+import { command } from '../command.ts';
+import { writeBytes } from '../output.ts';
+import { findRunFolder, RUNS_FOLDER } from '../runs.ts';
+import type { Terminal } from '../terminal.ts';
+import { fileName, nonEmpty, oneOf, wholeNumber } from '../text.ts';
+
+export const build = (terminal: Terminal): Command =>
+  command({
+    name: 'export',
+    summary: 'write a trained model as an ONNX file',
+    description:
+      'Writes the model of one job as an ONNX file of standard operators with the parameters inside, for any ONNX runtime. ' +
+      'Input and output have shape [batch, points, 1].',
+    arguments: { run: { help: `folder of a job, or its name in ${RUNS_FOLDER}/*/jobs`, schema: nonEmpty } },
+    options: {
+      output: { value: 'file', help: 'the .onnx file (JOB.onnx)', schema: fileName('.onnx').optional() },
+      checkpoint: {
+        value: 'name',
+        help: 'last, or best on the validation samples (last)',
+        schema: oneOf('last', 'best').default('last'),
+      },
+      batch: {
+        value: 'number',
+        help: 'batch size, fixed in the file (1)',
+        schema: wholeNumber(1, 65536).default(1),
+      },
+      runs: {
+        value: 'folder',
+        help: `folder of runs (${RUNS_FOLDER})`,
+        schema: nonEmpty.default(RUNS_FOLDER),
+      },
+    },
+    examples: ['sextant export $(ls -d runs/kdv-quick-*/jobs/fno-*) --output fno.onnx'],
+    async run({ run: text, output, checkpoint, batch, runs }) {
+      const run = await Run.open(await findRunFolder(text, runs));
+      const { experiment } = await findExperiment(run.config.experiment);
+      if (!experiment.exportRun)
+        throw new Error(`the experiment ${experiment.name} trains no model to export`);
+      const bytes = await experiment.exportRun(run, { checkpoint, batchSize: batch });
+      const file = output ?? `${run.name}.onnx`;
+      await writeBytes(file, bytes);
+      terminal.print(
+        `${file}: ${run.config.model}, ${checkpoint} checkpoint, input [${batch}, ${String(run.config.condition.resolution)}, 1], ${bytes.length} bytes`,
+      );
+    },
+  });

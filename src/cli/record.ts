@@ -1,0 +1,58 @@
+/** Results of record: docs/results/<experiment>/ with result.json, report.html and a README that says how they were made. */
+import { copyFile, mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { JobOutcome } from '../experiments/index.ts';
+import { diskError, writeFileAtomic, type ExperimentResult } from '../runs/index.ts';
+import { formatSeconds } from './format.ts';
+import { resultLines } from './resultTable.ts';
+
+const resultsFolder = fileURLToPath(new URL('../../docs/results/', import.meta.url));
+
+/** What one command took, or, when jobs were finished before, what all jobs took one after the other. */
+async function timeText(seconds: number, outcomes: readonly JobOutcome[]): Promise<string> {
+  if (!outcomes.some(({ skipped }) => skipped)) return `${formatSeconds(seconds)} from start to finish`;
+  const results = await Promise.all(outcomes.map(({ run }) => run.readResult()));
+  const training = results.reduce((total, result) => total + (result?.seconds ?? 0), 0);
+  return `${formatSeconds(training)} of training, all jobs added up (the command was run in parts)`;
+}
+
+function readme(result: ExperimentResult, time: string): string {
+  const { environment: machine, title, source, command, experiment } = result;
+  return `# ${title}
+
+Published numbers: ${source}.
+
+Made by
+
+    ${command} --record
+
+in ${time}, on ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB memory, ${machine.platform}, Node ${machine.node}, engine ${machine.engine}, at commit ${machine.commit ?? 'unknown'}${machine.dirty ? ' with uncommitted changes' : ''}, ${machine.startedAt.slice(0, 10)}.
+
+\`\`\`
+${resultLines(result).join('\n').trim()}
+\`\`\`
+
+[report.html](report.html) has the learning curves, the predictions and the provenance; [result.json](result.json) the numbers.
+The files of experiment \`${experiment}\` are written by that command and by nothing else.
+`;
+}
+
+/** Copies an experiment's result to docs/results. Returns the folder. */
+export async function record(
+  folder: string,
+  result: ExperimentResult,
+  seconds: number,
+  outcomes: readonly JobOutcome[],
+): Promise<string> {
+  const target = path.join(resultsFolder, result.experiment);
+  try {
+    await mkdir(target, { recursive: true });
+    for (const file of ['result.json', 'report.html'])
+      await copyFile(path.join(folder, file), path.join(target, file));
+  } catch (error) {
+    throw diskError('write', target, error);
+  }
+  await writeFileAtomic(path.join(target, 'README.md'), readme(result, await timeText(seconds, outcomes)));
+  return target;
+}

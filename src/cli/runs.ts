@@ -1,0 +1,43 @@
+/** Finding the folder a user means: a path, or a name below the folder of runs. */
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { UsageError } from './errors.ts';
+
+export const RUNS_FOLDER = 'runs';
+
+async function foldersIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+}
+
+const holds = (folder: string, ...files: readonly string[]): boolean =>
+  files.some((file) => existsSync(path.join(folder, file)));
+
+/** The experiment folder of that path or name. Throws, listing what there is. */
+export async function findExperimentFolder(text: string, runsFolder: string): Promise<string> {
+  const candidates = [text, path.join(runsFolder, text)];
+  const found = candidates.find((folder) => holds(folder, 'experiment.json', 'result.json', 'jobs'));
+  if (found !== undefined) return path.resolve(found);
+  const names = await foldersIn(runsFolder);
+  throw new UsageError(
+    `RUN: got ${text}, expected ${names.length ? `a folder or one of ${names.join(', ')}` : `an experiment folder; ${runsFolder} holds none yet, run sextant bench first`}`,
+  );
+}
+
+/** The run (job) folder of that path; of an experiment folder, its jobs are listed. */
+export async function findRunFolder(text: string, runsFolder: string): Promise<string> {
+  const candidates = [text, path.join(runsFolder, text)];
+  for (const name of await foldersIn(runsFolder)) candidates.push(path.join(runsFolder, name, 'jobs', text));
+  const found = candidates.find((folder) => holds(folder, 'config.json'));
+  if (found !== undefined) return path.resolve(found);
+  const experiment = await findExperimentFolder(text, runsFolder).catch(() => null);
+  if (experiment === null)
+    throw new UsageError(
+      `RUN: got ${text}, expected the folder of a job, as in ${runsFolder}/EXPERIMENT/jobs/JOB`,
+    );
+  const jobs = await foldersIn(path.join(experiment, 'jobs'));
+  throw new UsageError(
+    `RUN: ${text} is an experiment; give one of its jobs: ${jobs.join(', ') || 'it has none'}`,
+  );
+}

@@ -1,0 +1,110 @@
+/** From a preset and overrides to a validated configuration, and back to the command that gives it. */
+import { z } from 'zod';
+import { canonicalJson } from '../runs/index.ts';
+import type { Experiment } from './experiment.ts';
+
+export type Configuration = Record<string, unknown>;
+
+/** A value of the configuration that is not allowed. `path` is the key in the configuration. */
+export class ConfigurationError extends Error {
+  readonly key: string;
+  constructor(key: string, message: string) {
+    super(message);
+    this.name = 'ConfigurationError';
+    this.key = key;
+  }
+}
+
+/** `halveEvery` → `--halve-every`. */
+export const flagOf = (key: string): string =>
+  `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+const show = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : JSON.stringify(value));
+
+/** What an issue says was expected, in words. */
+function expectation(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return `expected ${issue.expected === 'int' ? 'a whole number' : `a ${issue.expected}`}`;
+    case 'too_small': {
+      const what = issue.origin === 'array' ? 'entries' : 'number';
+      return issue.origin === 'array'
+        ? `expected at least ${issue.minimum} ${what}`
+        : issue.inclusive === false && Number(issue.minimum) === 0
+          ? 'expected a positive number'
+          : `expected a number ${issue.inclusive === false ? '>' : '≥'} ${issue.minimum}`;
+    }
+    case 'too_big':
+      return `expected a number ${issue.inclusive === false ? '<' : '≤'} ${issue.maximum}`;
+    case 'invalid_value':
+      return `expected ${issue.values.length === 1 ? '' : 'one of '}${issue.values.map(String).join(', ')}`;
+    default:
+      return issue.message;
+  }
+}
+
+/** The first issue as one line: `--step: got -1, expected a positive number`. */
+export function explainIssue(issue: z.core.$ZodIssue, value: unknown): string {
+  const at = issue.path.reduce<unknown>(
+    (node, key) =>
+      typeof node === 'object' && node !== null ? (node as Record<PropertyKey, unknown>)[key] : undefined,
+    value,
+  );
+  if (issue.code === 'unrecognized_keys')
+    return `${issue.keys.map(flagOf).join(', ')}: there is no such option`;
+  const flag = flagOf(String(issue.path[0] ?? ''));
+  return at === undefined
+    ? `${flag}: missing, ${expectation(issue)}`
+    : `${flag}: got ${show(at)}, ${expectation(issue)}`;
+}
+
+/** Preset plus overrides, validated. Throws ConfigurationError with one line. */
+export function configure(
+  experiment: Experiment,
+  preset: string,
+  overrides: Configuration = {},
+): Configuration {
+  const found = Object.hasOwn(experiment.presets, preset) ? experiment.presets[preset] : undefined;
+  if (!found) {
+    throw new ConfigurationError(
+      'preset',
+      `--preset: got '${preset}', expected one of ${Object.keys(experiment.presets).join(', ')}`,
+    );
+  }
+  const given = { ...found.values, ...overrides };
+  const checked = z.strictObject(experiment.configuration.shape).safeParse(given);
+  if (!checked.success) {
+    const [issue] = checked.error.issues;
+    throw new ConfigurationError(String(issue.path[0] ?? ''), explainIssue(issue, given));
+  }
+  try {
+    experiment.check?.(checked.data);
+  } catch (error) {
+    throw new ConfigurationError('', error instanceof Error ? error.message : String(error));
+  }
+  return checked.data;
+}
+
+/** The part of a configuration that all jobs share. */
+export const identityOf = (experiment: Experiment, config: Configuration): Configuration =>
+  Object.fromEntries(Object.entries(config).filter(([key]) => !experiment.axes.includes(key)));
+
+/** The configuration whose axes name everything that either asks for. */
+export function union(experiment: Experiment, before: Configuration, now: Configuration): Configuration {
+  const merged = { ...now };
+  for (const axis of experiment.axes) {
+    const values = [...(before[axis] as unknown[]), ...(now[axis] as unknown[])];
+    const unique = [...new Set(values)];
+    merged[axis] = unique.every((value) => typeof value === 'number') ? unique.sort((a, b) => a - b) : unique;
+  }
+  return merged;
+}
+
+/** The command line that gives this configuration: the preset and what differs from it. */
+export function commandOf(experiment: Experiment, preset: string, config: Configuration): string {
+  const plain = configure(experiment, preset);
+  const flags = Object.entries(config)
+    .filter(([key, value]) => canonicalJson(value) !== canonicalJson(plain[key]))
+    .map(([key, value]) => `${flagOf(key)} ${Array.isArray(value) ? value.join(',') : String(value)}`);
+  return ['npx sextant bench', experiment.name, `--preset ${preset}`, ...flags].join(' ');
+}

@@ -1,0 +1,96 @@
+/** Runs one job in this process: lock, status, metrics, result. What it leaves on disk is all that others know of it. */
+import { captureEnvironment, type MetricLine, type Run, type RunStatus } from '../runs/index.ts';
+import type { EngineName } from '../tensor/index.ts';
+import type { Experiment } from './experiment.ts';
+
+export interface ExecuteOptions {
+  readonly signal: AbortSignal;
+  readonly engine: EngineName;
+  readonly threads: number;
+  readonly onProgress?: ((progress: JobProgress) => void) | undefined;
+}
+
+export interface JobProgress {
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly secondsLeft: number | null;
+}
+
+/** At most so often is status.json written while a job runs. */
+const STATUS_MILLISECONDS = 500;
+
+/**
+ * Runs or continues a job until it is finished or the signal aborts it; a job with a result is left alone.
+ *
+ * @returns 'finished' or 'interrupted'.
+ * @throws LockedError when another process runs the job; what the job throws, after noting it in status.json.
+ */
+export async function executeJob(
+  experiment: Experiment,
+  run: Run,
+  { signal, engine, threads, onProgress }: ExecuteOptions,
+): Promise<'finished' | 'interrupted'> {
+  const release = run.lock();
+  try {
+    // Another process may have finished the job while this one waited for its turn.
+    if ((await run.readResult()) !== null) return 'finished';
+    const before = await run.readStatus();
+    let progress: JobProgress = { epoch: before?.epoch ?? 0, epochs: before?.epochs ?? 0, secondsLeft: null };
+    const note = (state: RunStatus['state'], error?: string): Promise<void> => {
+      const pid = state === 'running' ? process.pid : null;
+      const secondsLeft = state === 'running' ? progress.secondsLeft : null;
+      return run.writeStatus({
+        ...progress,
+        state,
+        pid,
+        secondsLeft,
+        ...(error === undefined ? {} : { error }),
+      });
+    };
+    await note('running');
+    await run.writeEnvironment(captureEnvironment(engine));
+    const log = await run.metrics();
+    const rate = paceMeter();
+    let written = 0;
+    const onEpoch = async (line: MetricLine, epochs: number): Promise<void> => {
+      await log.append(line);
+      progress = { epoch: line.epoch, epochs, secondsLeft: rate(line.epoch, epochs) };
+      onProgress?.(progress);
+      if (Date.now() - written >= STATUS_MILLISECONDS) {
+        written = Date.now();
+        await note('running');
+      }
+    };
+    try {
+      const onResume = (history: readonly MetricLine[]): Promise<void> => log.replace(history);
+      const context = { run, config: run.config, signal, engine, threads, onEpoch, onResume };
+      const { result, arrays } = await experiment.runJob(context);
+      signal.throwIfAborted();
+      await run.writeResult({ config: run.config, ...result }, arrays);
+      await note('finished');
+      return 'finished';
+    } catch (error) {
+      if (signal.aborted) {
+        await note('interrupted');
+        return 'interrupted';
+      }
+      await note('failed', error instanceof Error ? error.message : String(error));
+      throw error;
+    }
+  } finally {
+    release();
+  }
+}
+
+/** Seconds left by the mean pace of the last epochs of this process. */
+function paceMeter(): (epoch: number, epochs: number) => number | null {
+  const marks: { epoch: number; time: number }[] = [];
+  return (epoch, epochs) => {
+    marks.push({ epoch, time: performance.now() });
+    if (marks.length > 20) marks.shift();
+    const [first] = marks;
+    if (epoch <= first.epoch) return null;
+    const pace = (performance.now() - first.time) / 1000 / (epoch - first.epoch);
+    return Math.max(0, (epochs - epoch) * pace);
+  };
+}

@@ -1,0 +1,104 @@
+/**
+ * An experiment: one published table or figure as data and three functions. It says which jobs there are, how one job is run
+ * and how the finished jobs become rows; scheduling, resuming, storing and printing are done for all experiments alike.
+ */
+import type { z } from 'zod';
+import type { NpzArrays } from '../../datasets/npz.ts';
+import type {
+  Check,
+  ExperimentResult,
+  JobResult,
+  MetricLine,
+  ResultRow,
+  RunConfig,
+  Run,
+} from '../runs/index.ts';
+import type { EngineName } from '../tensor/index.ts';
+
+/** What a job is, before it has a folder. */
+export type JobConfig = Omit<RunConfig, 'experiment' | 'preset'>;
+
+export type DataFacts = ExperimentResult['data'];
+
+export interface PrepareContext {
+  readonly signal: AbortSignal;
+  readonly threads: number;
+  /** done of total units of one named piece of work. */
+  readonly onProgress: (progress: {
+    readonly label: string;
+    readonly done: number;
+    readonly total: number;
+  }) => void;
+}
+
+export interface JobContext {
+  readonly run: Run;
+  readonly config: RunConfig;
+  readonly signal: AbortSignal;
+  readonly engine: EngineName;
+  readonly threads: number;
+  /** Records one epoch of `epochs`: metrics.jsonl, status.json, progress. Await it before the next epoch. */
+  onEpoch: (line: MetricLine, epochs: number) => Promise<void>;
+  /** Puts the lines of a resumed training in the place of what metrics.jsonl holds. */
+  onResume: (history: readonly MetricLine[]) => Promise<void>;
+}
+
+export interface JobOutput {
+  readonly result: Omit<JobResult, 'config'>;
+  readonly arrays: NpzArrays | null;
+}
+
+export interface Summary {
+  readonly rows: readonly ResultRow[];
+  readonly checks: readonly Check[];
+  readonly notes: readonly string[];
+  readonly figures?: ExperimentResult['figures'];
+}
+
+export interface Preset<C> {
+  /** One line for `--help`. */
+  readonly description: string;
+  readonly values: Partial<C>;
+}
+
+export interface ExperimentDefinition<Schema extends z.ZodObject> {
+  readonly title: string;
+  /** Where the published numbers stand. */
+  readonly source: string;
+  /**
+   * Everything that can be chosen; each entry is a flag of `sextant bench` (camelCase becomes --kebab-case, arrays are
+   * lists with commas), its `.describe()` the help text.
+   */
+  readonly configuration: Schema;
+  /** Arrays of the configuration that say which jobs there are; asking for more of them extends an experiment. */
+  readonly axes: readonly (keyof z.output<Schema> & string)[];
+  readonly presets: Readonly<Record<string, Preset<z.input<Schema>>>>;
+  /** Refuses configurations that no job could run, in one sentence. */
+  check?(config: z.output<Schema>): void;
+  /** Work shared by all jobs (generating data), before they start; must leave it where jobs find it. */
+  prepare?(config: z.output<Schema>, context: PrepareContext): Promise<DataFacts>;
+  /** The jobs, given what `prepare` found out about the data. */
+  jobs(config: z.output<Schema>, data: DataFacts): readonly JobConfig[];
+  /** Runs one job, or continues it from the checkpoints in its folder. Throws the signal's reason when aborted. */
+  runJob(context: JobContext): Promise<JobOutput>;
+  /** The trained model of a run as the bytes of an ONNX file, where the experiment trains models. */
+  exportRun?(
+    run: Run,
+    options: { readonly checkpoint: 'last' | 'best'; readonly batchSize: number },
+  ): Promise<Uint8Array>;
+  summarize(finished: readonly JobResult[], config: z.output<Schema>): Summary;
+}
+
+export interface Experiment<Schema extends z.ZodObject = z.ZodObject> extends ExperimentDefinition<Schema> {
+  readonly name: string;
+}
+
+/** Defines an experiment; its file exports it as default and lies in `definitions/`. */
+export function experiment<Schema extends z.ZodObject>(
+  name: string,
+  definition: ExperimentDefinition<Schema>,
+): Experiment {
+  if (!Object.keys(definition.presets).length) throw new Error(`experiment ${name}: it has no preset`);
+  // The registry holds experiments of all configurations; each only ever sees what its own schema parsed.
+  return { name, ...definition };
+}

@@ -1,0 +1,180 @@
+/** Training a neural operator on pairs of functions and measuring it: the part that all operator experiments share. */
+import path from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { npy } from '../../datasets/npy.ts';
+import type { NpzArrays } from '../../datasets/npz.ts';
+import type { OperatorPairs, Samples } from '../../datasets/pairs.ts';
+import { relativeL2 } from '../nn/losses.ts';
+import { adam } from '../nn/optimizers/adam.ts';
+import { countParameters } from '../nn/parameters.ts';
+import { predict } from '../nn/evaluate.ts';
+import { exportModel } from '../nn/export.ts';
+import { loadParameters } from '../nn/files.ts';
+import { stepSchedule } from '../nn/schedules.ts';
+import { train } from '../nn/train.ts';
+import type { Operator } from '../operators/operator.ts';
+import type { Run } from '../runs/index.ts';
+import type { NDArray, Tensor } from '../tensor/index.ts';
+import { key } from '../tensor/random.ts';
+import type { JobContext, JobOutput } from './experiment.ts';
+import { medianAndWorst, relativeL2Errors } from './statistics.ts';
+
+export const TRAINED_METRIC = 'mean relative L2 error, test split, last checkpoint';
+export const BASELINE_METRIC = 'mean relative L2 error, test split';
+
+export interface TrainingOptions {
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  /** Epochs after which the learning rate is halved, again and again. */
+  readonly halveEvery: number;
+}
+
+/** Samples [count, s] as fields with one channel, [count, s, 1]. */
+const fields = (values: Float32Array, { count }: Samples): NDArray => ({
+  data: values,
+  shape: [count, values.length / count, 1],
+  dtype: 'float32',
+});
+
+const split = (samples: Samples): { u: NDArray; target: NDArray } => ({
+  u: fields(samples.input, samples),
+  target: fields(samples.output, samples),
+});
+
+const mean = (values: ArrayLike<number>): number =>
+  Array.from(values).reduce((total, value) => total + value, 0) / values.length;
+
+/** Arrays of a job: the median and the worst test sample, and the error of every one. */
+export function sampleArrays(
+  pairs: OperatorPairs,
+  prediction: ArrayLike<number>,
+  errors: Float64Array,
+): NpzArrays {
+  const s = pairs.x.length;
+  const chosen = medianAndWorst(errors);
+  const rows = (values: ArrayLike<number>): Float32Array =>
+    Float32Array.from(chosen.flatMap((i) => Array.from({ length: s }, (_, j) => values[i * s + j])));
+  return {
+    x: npy(pairs.x),
+    input: npy(rows(pairs.test.input), [chosen.length, s]),
+    truth: npy(rows(pairs.test.output), [chosen.length, s]),
+    prediction: npy(rows(prediction), [chosen.length, s]),
+    error: npy(errors),
+  };
+}
+
+/** The arrays' samples, in order. */
+export const SAMPLE_RULES = ['median', 'worst'];
+
+/**
+ * Trains an operator (Adam with L2 weight decay, mean relative L2 loss, halving steps) and measures it on the test split,
+ * after the last epoch and at the epoch that was best on the validation split. Continues from the run's checkpoints.
+ *
+ * @throws the signal's reason when aborted.
+ */
+export async function trainOperator(
+  operator: Operator,
+  pairs: OperatorPairs,
+  options: TrainingOptions,
+  { run, config, signal, engine, threads, onEpoch, onResume }: JobContext,
+): Promise<JobOutput> {
+  const s = pairs.x.length;
+  operator.checkResolution(s);
+  const { epochs, batchSize, learningRate, weightDecay, halveEvery } = options;
+  const error = (
+    parameters: never,
+    { u, target }: Record<string, Tensor>,
+    reduction: 'mean' | 'none',
+  ): Tensor => relativeL2(operator.apply(parameters, u), target, { reduction });
+  const trained = await train({
+    init: (key) => operator.init(key),
+    loss: (parameters, batch) => error(parameters as never, batch, 'mean'),
+    metric: (parameters, batch) => error(parameters as never, batch, 'none'),
+    data: {
+      train: split(pairs.train),
+      validation: pairs.validation.count ? split(pairs.validation) : undefined,
+    },
+    optimizer: adam({ learningRate, weightDecay }),
+    schedule: stepSchedule({ every: halveEvery, gamma: 0.5 }),
+    epochs,
+    batchSize,
+    seed: config.seed,
+    checkpoints: run.checkpoints,
+    onResume,
+    onEpoch: (line) => onEpoch(line, epochs),
+    signal,
+    engine,
+    threads,
+  });
+  signal.throwIfAborted();
+
+  const inputs = fields(pairs.test.input, pairs.test);
+  const predictWith = (parameters: unknown): Promise<NDArray> =>
+    predict((p, u) => operator.apply(p as never, u), parameters, inputs, { batchSize, engine, threads });
+  const prediction = await predictWith(trained.parameters);
+  const began = performance.now();
+  await predictWith(trained.parameters);
+  const milliseconds = performance.now() - began;
+  const errors = relativeL2Errors(prediction.data, pairs.test.output, s);
+  const best = trained.best && {
+    epoch: trained.best.epoch,
+    validation: trained.best.validation,
+    value: mean(relativeL2Errors((await predictWith(trained.best.parameters)).data, pairs.test.output, s)),
+  };
+  return {
+    result: {
+      metric: TRAINED_METRIC,
+      value: mean(errors),
+      best,
+      parameters: countParameters(trained.parameters),
+      seconds: trained.seconds,
+      inferenceMilliseconds: milliseconds / pairs.test.count,
+      samples: SAMPLE_RULES,
+      extra: {},
+    },
+    arrays: sampleArrays(pairs, prediction.data, errors),
+  };
+}
+
+/**
+ * The operator of a finished or running job as the bytes of an ONNX model: input [batch, s, 1], output [batch, s, 1].
+ *
+ * @throws when the run has no such checkpoint, or it is damaged.
+ */
+export async function exportOperator(
+  operator: Operator,
+  run: Run,
+  { checkpoint, batchSize }: { readonly checkpoint: 'last' | 'best'; readonly batchSize: number },
+): Promise<Uint8Array> {
+  const file = path.join(run.checkpoints, `${checkpoint}.safetensors`);
+  const { parameters } = await loadParameters(file, operator.init(key(run.config.seed)));
+  const inputShape = [Number(run.config.condition.resolution), 1];
+  return exportModel((p, u) => operator.apply(p as never, u), parameters, { inputShape, batchSize });
+}
+
+/** Measures a prediction that needed no training loop. */
+export function measureBaseline(
+  pairs: OperatorPairs,
+  predictTest: () => ArrayLike<number>,
+  parameters: number,
+): JobOutput {
+  const began = performance.now();
+  const prediction = predictTest();
+  const seconds = (performance.now() - began) / 1000;
+  const errors = relativeL2Errors(prediction, pairs.test.output, pairs.x.length);
+  return {
+    result: {
+      metric: BASELINE_METRIC,
+      value: mean(errors),
+      best: null,
+      parameters,
+      seconds,
+      inferenceMilliseconds: null,
+      samples: SAMPLE_RULES,
+      extra: {},
+    },
+    arrays: sampleArrays(pairs, prediction, errors),
+  };
+}

@@ -1,0 +1,53 @@
+/** Numbers of several seeds as one. */
+
+/** Mean and sample standard deviation; `std` is null for fewer than two values, `mean` for none. */
+export function meanAndDeviation(values: readonly number[]): {
+  mean: number | null;
+  std: number | null;
+  n: number;
+} {
+  const n = values.length;
+  if (n === 0) return { mean: null, std: null, n };
+  const mean = values.reduce((a, b) => a + b, 0) / n;
+  if (n === 1) return { mean, std: null, n };
+  const square = values.reduce((total, value) => total + (value - mean) ** 2, 0);
+  return { mean, std: Math.sqrt(square / (n - 1)), n };
+}
+
+/** Values in groups of equal key, in order of first appearance. */
+export function groupBy<T>(values: readonly T[], keyOf: (value: T) => string): T[][] {
+  const groups = new Map<string, T[]>();
+  for (const value of values) {
+    const key = keyOf(value);
+    groups.set(key, [...(groups.get(key) ?? []), value]);
+  }
+  return [...groups.values()];
+}
+
+/** Relative L2 error ‖prediction − truth‖₂/‖truth‖₂ of each of n fields of s points, float64. */
+export function relativeL2Errors(
+  prediction: ArrayLike<number>,
+  truth: ArrayLike<number>,
+  s: number,
+): Float64Array {
+  if (prediction.length !== truth.length || truth.length % s !== 0) {
+    throw new Error(
+      `relativeL2Errors: ${prediction.length} predicted and ${truth.length} true values, expected n fields of ${s} points each`,
+    );
+  }
+  return Float64Array.from({ length: truth.length / s }, (_, i) => {
+    let difference = 0;
+    let norm = 0;
+    for (let j = i * s; j < (i + 1) * s; j++) {
+      difference += (prediction[j] - truth[j]) ** 2;
+      norm += truth[j] ** 2;
+    }
+    return Math.sqrt(difference / norm);
+  });
+}
+
+/** Positions of the median (the lower one of an even number) and of the largest value. */
+export function medianAndWorst(values: ArrayLike<number>): [number, number] {
+  const order = Array.from({ length: values.length }, (_, i) => i).sort((a, b) => values[a] - values[b]);
+  return [order[Math.floor((order.length - 1) / 2)], order[order.length - 1]];
+}

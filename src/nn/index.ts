@@ -1,0 +1,30 @@
+/** Networks: parameter trees, layers, losses, optimisers, the training loop, checkpoints. */
+export * from './parameters.ts';
+export * from './initialisers.ts';
+export * from './layers/linear.ts';
+export * from './layers/mlp.ts';
+export * from './layers/convolution.ts';
+export * from './layers/norm.ts';
+export * from './layers/attention.ts';
+export * from './layers/embedding.ts';
+export type { RecurrentOptions, RecurrentParameters } from './layers/recurrent.ts';
+export * from './layers/lstm.ts';
+export * from './layers/gru.ts';
+export * from './losses.ts';
+export type { Optimizer, UpdateInput, UpdateOutput } from './optimizers/optimizer.ts';
+export * from './optimizers/sgd.ts';
+export * from './optimizers/adam.ts';
+export * from './schedules.ts';
+export * from './train.ts';
+export { predict, type Metric, type PredictOptions } from './evaluate.ts';
+export {
+  compileStep,
+  hyperOf,
+  initialState,
+  trainingStep,
+  type LossFunction,
+  type StepDefinition,
+} from './step.ts';
+export { loadParameters, saveParameters } from './files.ts';
+export { decodeSafetensors, encodeSafetensors, type TensorFile } from './safetensors.ts';
+export * from './export.ts';

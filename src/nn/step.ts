@@ -1,0 +1,167 @@
+/**
+ * The training step: one program that takes packed parameters, optimiser state and a batch, and gives them back one step
+ * later, with the loss and the gradient's norm.
+ */
+import {
+  add,
+  compile,
+  div,
+  minimum,
+  mul,
+  showShape,
+  spec,
+  specsOf,
+  sqrt,
+  square,
+  sub,
+  sum,
+  valueAndGrad,
+  type EngineName,
+  type NDArray,
+  type Program,
+  type Spec,
+  type Tensor,
+} from '../tensor/index.ts';
+import { scalarsOf, type Optimizer } from './optimizers/optimizer.ts';
+import { packTensors, unpackTensors, type Layout, type TensorsOf } from './parameters.ts';
+
+export type LossFunction<P> = (params: TensorsOf<P>, batch: Record<string, Tensor>) => Tensor;
+
+export interface EngineChoice {
+  readonly engine?: EngineName | undefined;
+  readonly threads?: number | undefined;
+}
+
+/** What defines the arithmetic of a step. */
+export interface StepDefinition<P> {
+  readonly loss: LossFunction<P>;
+  readonly layout: Layout<P>;
+  readonly optimizer: Optimizer;
+  /** Largest norm of the whole gradient. */
+  readonly clipNorm?: number | undefined;
+  /** Decay of the exponential moving average of the parameters. */
+  readonly ema?: number | undefined;
+}
+
+/** The part of a definition that says which vectors and numbers a step takes. */
+export type StateDefinition = Pick<StepDefinition<unknown>, 'optimizer' | 'ema'>;
+
+/**
+ * Packed vectors of a training, all `[layout.size]`: the parameters, the optimiser's slots, and with `ema` the moving
+ * average of the parameters.
+ */
+export type TrainingState = readonly NDArray[];
+
+/** Names of the vectors of a state, in order. */
+export const stateNames = ({ optimizer, ema }: StateDefinition): string[] => [
+  'parameters',
+  ...optimizer.slots,
+  ...(ema === undefined ? [] : ['average']),
+];
+
+/** The state before the first step: slots are zero, the average begins at the initial parameters. */
+export const initialState = (definition: StateDefinition, parameters: NDArray): TrainingState =>
+  stateNames(definition).map((name) => ({
+    ...parameters,
+    data:
+      name === 'parameters' || name === 'average'
+        ? parameters.data.slice()
+        : new Float32Array(parameters.data.length),
+  }));
+
+/** The vector of a state that evaluation, selection and export use: the average where there is one. */
+export const evaluatedParameters = (definition: StateDefinition, state: TrainingState): NDArray =>
+  definition.ema === undefined ? state[0] : state[state.length - 1];
+
+/**
+ * The numbers fed to step t (from 1): those of the optimiser, and the decay of the moving average, which starts lower so
+ * that the average forgets the initial values: min(ema, (1 + t) / (10 + t)).
+ */
+export function hyperOf({ optimizer, ema }: StateDefinition, learningRate: number, t: number): NDArray {
+  const values = optimizer.hyper(learningRate, t);
+  if (ema !== undefined) values.push(Math.min(ema, (1 + t) / (10 + t)));
+  return { data: Float32Array.from(values), shape: [values.length], dtype: 'float32' };
+}
+
+export interface StepResult<Leaf> {
+  readonly state: Leaf[];
+  /** `[]`, before the update. */
+  readonly loss: Leaf;
+  /** `[]`, ‖gradient‖₂ before clipping. */
+  readonly gradientNorm: Leaf;
+}
+
+/** The step as a function over tensors. The gradient is taken with respect to the tree, then packed once. */
+export function trainingStep<P>({ loss, layout, optimizer, clipNorm, ema }: StepDefinition<P>) {
+  return (state: readonly Tensor[], hyper: Tensor, batch: Record<string, Tensor>): StepResult<Tensor> => {
+    const [parameters] = state;
+    const [value, gradientTree] = valueAndGrad(loss)(unpackTensors(parameters, layout), batch);
+    const gradient = packTensors(gradientTree);
+    const gradientNorm = sqrt(sum(square(gradient)));
+    const numbers = scalarsOf(hyper);
+    const next = optimizer.update({
+      parameters,
+      gradient: clipNorm === undefined ? gradient : clipToNorm(gradient, gradientNorm, clipNorm),
+      slots: state.slice(1, 1 + optimizer.slots.length),
+      hyper: numbers,
+    });
+    const average =
+      ema === undefined ? [] : [movingAverage(state[state.length - 1], next.parameters, numbers)];
+    return { state: [next.parameters, ...next.slots, ...average], loss: value, gradientNorm };
+  };
+}
+
+/** gradient · min(1, limit / (length + 1e-6)) (Pascanu et al. 2013; the small number as in PyTorch). */
+const clipToNorm = (gradient: Tensor, length: Tensor, limit: number): Tensor =>
+  mul(gradient, minimum(1, div(limit, add(length, 1e-6))));
+
+/** a + (1 − decay)(θ − a); the decay is the last of the fed numbers. */
+const movingAverage = (average: Tensor, parameters: Tensor, numbers: readonly Tensor[]): Tensor =>
+  add(average, mul(sub(1, numbers[numbers.length - 1]), sub(parameters, average)));
+
+export type StepProgram = Program<
+  readonly [TrainingState, NDArray, Record<string, NDArray>],
+  StepResult<NDArray>
+>;
+
+/**
+ * Compiles the step for batches like `batch` (only shapes and dtypes are read).
+ *
+ * @throws if the loss is not a scalar, and what its ops throw about shapes.
+ */
+export async function compileStep<P>(
+  definition: StepDefinition<P>,
+  batch: Record<string, NDArray>,
+  options: EngineChoice = {},
+): Promise<StepProgram> {
+  const vector = spec([definition.layout.size], 'float32');
+  const state: readonly Spec[] = stateNames(definition).map(() => vector);
+  const hyper = spec(hyperOf(definition, 1, 1).shape, 'float32');
+  const step = trainingStep({ ...definition, loss: scalarLoss(definition.loss) });
+  return compile(
+    (s: readonly Tensor[], h: Tensor, b: Record<string, Tensor>) => step(s, h, b),
+    [state, hyper, specsOf(batch)],
+    engineOptions(options),
+  );
+}
+
+const scalarLoss =
+  <P>(loss: LossFunction<P>): LossFunction<P> =>
+  (params, batch) => {
+    const value = loss(params, batch);
+    if (value.rank !== 0) {
+      throw new Error(
+        `train: the loss has shape ${showShape(value.shape)}, expected a scalar; reduce it over the batch (reduction 'mean')`,
+      );
+    }
+    return value;
+  };
+
+/** Without the options that were left out: their defaults are the core's. */
+export const engineOptions = ({
+  engine,
+  threads,
+}: EngineChoice): { engine?: EngineName; threads?: number } => ({
+  ...(engine !== undefined && { engine }),
+  ...(threads !== undefined && { threads }),
+});

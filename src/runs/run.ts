@@ -1,0 +1,144 @@
+/** A run: the folder of one training job (see schema.ts for its files). */
+import { readdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { readNpz, writeNpz, type NpzArrays } from '../../datasets/npz.ts';
+import { diskError, ensureFolder, readJson, writeJson } from './disk.ts';
+import { canonicalJson, contentHash } from './hash.ts';
+import { acquireLock, isAlive } from './lock.ts';
+import { MetricsLog } from './metrics.ts';
+import {
+  environmentSchema,
+  jobResultSchema,
+  runConfigSchema,
+  runStatusSchema,
+  type Environment,
+  type JobResult,
+  type RunConfig,
+  type RunStatus,
+} from './schema.ts';
+
+const plain = (text: string): string => text.replace(/[^A-Za-z0-9.]+/g, '-');
+
+/**
+ * Name of a job's folder: readable, and told from every other job by a hash of what it computes. The preset is a name for a
+ * set of options, not one of them.
+ */
+export function runName({ model, condition, seed, experiment, options }: RunConfig): string {
+  const facts = Object.entries(condition).map(([key, value]) =>
+    typeof value === 'string' ? plain(value) : `${plain(key)}${plain(String(value))}`,
+  );
+  const hash = contentHash({ experiment, model, condition, seed, options });
+  return [plain(model), ...facts, `seed${seed}`, hash].join('-');
+}
+
+const queued = { state: 'queued', epoch: 0, epochs: 0, pid: null, secondsLeft: null } as const;
+
+export class Run {
+  readonly folder: string;
+  readonly config: RunConfig;
+
+  private constructor(folder: string, config: RunConfig) {
+    this.folder = folder;
+    this.config = config;
+  }
+
+  /** Opens the run of a configuration below `jobsFolder`, creating it when it is not there. */
+  static async create(jobsFolder: string, config: RunConfig): Promise<Run> {
+    const checked = runConfigSchema.parse(config);
+    const folder = path.join(jobsFolder, runName(checked));
+    ensureFolder(folder);
+    const run = new Run(folder, checked);
+    const existing = await readJson(run.path('config.json'), runConfigSchema);
+    if (existing === null) await writeJson(run.path('config.json'), checked);
+    else if (canonicalJson({ ...existing, preset: '' }) !== canonicalJson({ ...checked, preset: '' })) {
+      throw new Error(
+        `${run.path('config.json')} was changed by hand: delete the folder to train this job anew`,
+      );
+    }
+    if ((await run.readStatus()) === null) await run.writeStatus(queued);
+    return run;
+  }
+
+  /** Opens an existing run. Throws when the folder holds no config.json. */
+  static async open(folder: string): Promise<Run> {
+    const config = await readJson(path.join(folder, 'config.json'), runConfigSchema);
+    if (config === null) throw new Error(`${folder} is not a run folder: it has no config.json`);
+    return new Run(folder, config);
+  }
+
+  path(...parts: string[]): string {
+    return path.join(this.folder, ...parts);
+  }
+
+  get name(): string {
+    return path.basename(this.folder);
+  }
+
+  get checkpoints(): string {
+    return this.path('checkpoints');
+  }
+
+  /**
+   * Takes the run for this process and returns the function that gives it back. Removes what writes cut off by a crash
+   * left behind.
+   *
+   * @throws LockedError while another process has it.
+   */
+  lock(): () => void {
+    const release = acquireLock(this.path('lock'), `the job ${this.name}`);
+    for (const folder of [this.folder, this.checkpoints]) removeTemporary(folder);
+    return release;
+  }
+
+  metrics(): Promise<MetricsLog> {
+    return MetricsLog.open(this.path('metrics.jsonl'));
+  }
+
+  /** The status on disk; a run whose process is gone is interrupted, whatever the file says. */
+  async readStatus(): Promise<RunStatus | null> {
+    const status = await readJson(this.path('status.json'), runStatusSchema);
+    if (status?.state === 'running' && (status.pid === null || !isAlive(status.pid)))
+      return { ...status, state: 'interrupted' };
+    return status;
+  }
+
+  writeStatus(status: Omit<RunStatus, 'updatedAt'>): Promise<void> {
+    return writeJson(this.path('status.json'), { ...status, updatedAt: new Date().toISOString() });
+  }
+
+  writeEnvironment(environment: Environment): Promise<void> {
+    return writeJson(this.path('environment.json'), environmentSchema.parse(environment));
+  }
+
+  /** The result, or null while the job is not finished. */
+  readResult(): Promise<JobResult | null> {
+    return readJson(this.path('result.json'), jobResultSchema);
+  }
+
+  /** Writes the result last of all: its presence means that everything else is complete. */
+  async writeResult(result: JobResult, arrays: NpzArrays | null): Promise<void> {
+    if (arrays) await writeNpz(this.path('arrays.npz'), arrays);
+    await writeJson(this.path('result.json'), jobResultSchema.parse(result));
+  }
+
+  readArrays(): Promise<NpzArrays> {
+    return readNpz(this.path('arrays.npz'));
+  }
+}
+
+function removeTemporary(folder: string): void {
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch {
+    // No checkpoint has been written yet.
+    return;
+  }
+  for (const name of names.filter((entry) => entry.endsWith('.tmp'))) {
+    try {
+      rmSync(path.join(folder, name), { force: true });
+    } catch (error) {
+      throw diskError('delete', path.join(folder, name), error);
+    }
+  }
+}

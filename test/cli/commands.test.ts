@@ -1,0 +1,255 @@
+/** The commands on small real inputs, end to end; the examples of `--help` are executed as they stand. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { numbersOf } from '../../datasets/npy.ts';
+import { readNpz } from '../../datasets/npz.ts';
+import { call, entry, sextant, start, until, workplace } from './sextant.ts';
+
+const { folder, remove } = workplace();
+const at = (...parts: string[]): string => path.join(folder, ...parts);
+afterAll(remove);
+
+const small = [
+  ...['--models', 'fno,mwt', '--resolutions', '16', '--train', '20', '--validation', '4', '--test', '6'],
+  ...['--fine', '64', '--epochs', '2'],
+];
+
+/** One small benchmark that the tests of report, serve and export read. */
+let experiment = '';
+beforeAll(async () => {
+  const { code, stdout, stderr } = await call(folder, 'bench', 'kdv', ...small, '--json');
+  expect(code, stderr).toBe(0);
+  const started = JSON.parse(stderr.split('\n')[0]) as { folder: string };
+  experiment = path.basename(started.folder);
+  writeFileSync(at('result.json'), stdout);
+});
+
+describe('bench', () => {
+  test('prints the result that it wrote, with every model and baseline in it', () => {
+    const result = JSON.parse(readFileSync(at('result.json'), 'utf8')) as {
+      rows: { model: string; mean: number; baseline: boolean }[];
+      command: string;
+      data: Record<string, unknown>;
+    };
+    expect(JSON.parse(readFileSync(at('runs', experiment, 'result.json'), 'utf8'))).toEqual(result);
+    expect(result.rows.map(({ model }) => model)).toEqual(['mwt', 'fno', 'linear', 'multiplier', 'identity']);
+    expect(result.rows.every(({ mean }) => mean > 0 && Number.isFinite(mean))).toBe(true);
+    expect(result.command).toMatch(/^npx sextant bench kdv --preset quick .*--train 20/);
+    expect(result.data['SHA-256 at s = 16']).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test('run again, starts nothing and prints the table', async () => {
+    const { code, stdout, stderr } = await call(folder, 'bench', 'kdv', ...small);
+    expect(code).toBe(0);
+    expect(stderr.match(/"skipped":true/g)).toHaveLength(5);
+    expect(stdout).toMatch(/^fno +resolution 16, released/m);
+    expect(stdout).toContain('linear (baseline)');
+  });
+
+  test('pictures the median and the worst test sample', async () => {
+    const { truth, prediction, error, x } = await readNpz(
+      at('runs', experiment, 'jobs', job('fno'), 'arrays.npz'),
+    );
+    expect([truth.shape, prediction.shape, error.shape, x.shape]).toEqual([[2, 16], [2, 16], [6], [16]]);
+    const distance = (row: number): number => {
+      const [t, p] = [truth, prediction].map((array) => numbersOf(array).slice(16 * row, 16 * row + 16));
+      return Math.hypot(...t.map((value, i) => value - p[i])) / Math.hypot(...t);
+    };
+    const errors = [...numbersOf(error)].sort((a, b) => a - b);
+    expect(distance(0)).toBeCloseTo(errors[2], 5);
+    expect(distance(1)).toBeCloseTo(errors[5], 5);
+  });
+
+  test('a damaged checkpoint fails that job in one line that names the file', async () => {
+    const more = [...small, '--seeds', '0,1', '--models', 'fno', '--baselines', 'identity'];
+    const checkpoint = at('runs', experiment, 'jobs', job('fno'), 'checkpoints', 'last.safetensors');
+    const bytes = readFileSync(checkpoint);
+    const result = at('runs', experiment, 'jobs', job('fno'), 'result.json');
+    const finished = readFileSync(result);
+    writeFileSync(checkpoint, bytes.subarray(0, 1000));
+    execFileSync('rm', [result]);
+    const { code, stderr } = await call(folder, 'bench', 'kdv', ...more);
+    writeFileSync(checkpoint, bytes);
+    writeFileSync(result, finished);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /error: 1 of 3 jobs failed; fno.*last\.safetensors is not a readable safetensors file: .*cut off/,
+    );
+    expect(stderr).not.toMatch(/\n +at /);
+  });
+
+  test('takes pairs from a file of one’s own', async () => {
+    await call(
+      folder,
+      'data',
+      'kdv',
+      '--train',
+      '30',
+      '--validation',
+      '5',
+      '--test',
+      '5',
+      '--fine',
+      '64',
+      '--resolution',
+      '32',
+      '--output',
+      'own.npz',
+    );
+    const { code, stdout, stderr } = await call(
+      folder,
+      ...[
+        'bench',
+        'kdv',
+        '--data',
+        'own.npz',
+        '--models',
+        'fno',
+        '--resolutions',
+        '32,16',
+        '--epochs',
+        '1',
+        '--json',
+      ],
+    );
+    expect(code, stderr).toBe(0);
+    const { rows } = JSON.parse(stdout) as {
+      rows: { model: string; condition: unknown; published: unknown }[];
+    };
+    expect(rows.map(({ model }) => model)).toEqual([
+      'fno',
+      'fno',
+      'multiplier',
+      'multiplier',
+      'identity',
+      'identity',
+    ]);
+    expect(rows[0]).toMatchObject({ condition: { resolution: 16, data: 'own.npz' }, published: null });
+  });
+});
+
+const job = (model: string): string => {
+  const { stdout } = { stdout: execFileSync('ls', [at('runs', experiment, 'jobs')], { encoding: 'utf8' }) };
+  return stdout.split('\n').find((name) => name.startsWith(`${model}-`) && name.includes('seed0')) ?? '';
+};
+
+test('report writes one file that names its models, by path and by name', async () => {
+  const { code, stdout } = await call(folder, 'report', experiment, '--output', 'own.html');
+  expect([code, stdout.trim()]).toEqual([0, 'own.html']);
+  expect(readFileSync(at('own.html'), 'utf8')).toContain('fno');
+  expect((await call(folder, 'report', `runs/${experiment}`)).code).toBe(0);
+});
+
+test('export writes an ONNX file; a baseline and an experiment are refused in one line', async () => {
+  const { code, stderr } = await call(folder, 'export', job('fno'), '--output', 'fno.onnx', '--batch', '2');
+  expect(code, stderr).toBe(0);
+  const { InferenceSession, Tensor } = await import('onnxruntime-node');
+  const session = await InferenceSession.create(at('fno.onnx'));
+  const { output } = await session.run({
+    input: new Tensor('float32', new Float32Array(32).fill(0.1), [2, 16, 1]),
+  });
+  expect(output.dims).toEqual([2, 16, 1]);
+  expect([...(output.data as Float32Array)].every(Number.isFinite)).toBe(true);
+  expect((await call(folder, 'export', job('identity'))).stderr).toMatch(/^error: identity is a baseline/);
+  expect((await call(folder, 'export', experiment)).stderr).toMatch(
+    /^error: RUN: .* is an experiment; give one of its jobs: /,
+  );
+});
+
+test('solve writes the numbers it speaks of, and a picture', async () => {
+  const { code, stdout } = await call(
+    folder,
+    ...[
+      'solve',
+      'u_t = 0.1*u_xx',
+      '--domain',
+      '0,1',
+      '--initial',
+      'sin(2*pi*x)',
+      '--time',
+      '0.5',
+      '--points',
+      '32',
+    ],
+    ...['--output', 'heat.npz', '--picture', 'heat.svg', '--json'],
+  );
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ points: 32, step: null, errorEstimate: 0, output: 'heat.npz' });
+  const { u, x, t } = await readNpz(at('heat.npz'));
+  expect(u.shape).toEqual([t.shape[0], 32]);
+  // One decaying mode: u = e^(−0.1 (2π)² t) sin 2πx.
+  const last = numbersOf(u).slice(-32);
+  const decay = Math.exp(-0.1 * (2 * Math.PI) ** 2 * 0.5);
+  numbersOf(x).forEach((value, i) => expect(last[i]).toBeCloseTo(decay * Math.sin(2 * Math.PI * value), 12));
+  expect(readFileSync(at('heat.svg'), 'utf8')).toMatch(/^<svg /);
+});
+
+test('doctor names the machine and a working engine', async () => {
+  const { code, stdout } = await call(folder, 'doctor', '--json');
+  expect(code).toBe(0);
+  const { node, engines } = JSON.parse(stdout) as {
+    node: string;
+    engines: Record<string, { works: boolean; gigaflops: number }>;
+  };
+  expect(node).toBe(process.version);
+  expect(engines.onnx.works).toBe(true);
+  expect(engines.onnx.gigaflops).toBeGreaterThan(0);
+});
+
+test('serve prints its address, shows the run and ends on Ctrl-C with 130', async () => {
+  const server = start(folder, 'serve', '--port', '0');
+  await until(() => server.said.stdout.includes('http://127.0.0.1:'), 'the address');
+  const address = /http:\S+/.exec(server.said.stdout)?.[0] ?? '';
+  const page = await new Promise<string>((resolve, reject) => {
+    http
+      .get(address, (response) => {
+        let body = '';
+        response.on('data', (chunk: Buffer) => (body += chunk.toString()));
+        response.on('end', () => resolve(body));
+      })
+      .on('error', reject);
+  });
+  expect(page).toContain(experiment);
+  server.signalGroup('SIGINT');
+  expect((await server.ended).code).toBe(130);
+});
+
+describe('the examples of --help work as they stand:', () => {
+  const examplesOf = (...args: string[]): string[] => {
+    const { stdout } = sextant(folder, ...args, '--help');
+    return [...stdout.matchAll(/^ {2}\$ (sextant .+)$/gm)].map(([, line]) => line);
+  };
+  /** Runs a line in a shell where `sextant` is the command. */
+  const shell = (line: string): void => {
+    const bin = at('bin');
+    execFileSync('mkdir', ['-p', bin]);
+    if (!existsSync(path.join(bin, 'sextant'))) symlinkSync(entry, path.join(bin, 'sextant'));
+    execFileSync('sh', ['-c', line], {
+      cwd: folder,
+      env: { ...process.env, PATH: `${bin}:${process.env.PATH}`, SEXTANT_CACHE: at('.cache') },
+      stdio: 'pipe',
+    });
+  };
+
+  test.each([['solve'], ['data', 'kdv'], ['data', 'check'], ['doctor']])('%s %s', (...args) => {
+    const lines = examplesOf(...args.filter((word) => word !== undefined));
+    expect(lines.length).toBeGreaterThan(0);
+    lines.forEach(shell);
+  });
+
+  test('report, serve, export and bench, on the small run', () => {
+    // These name the quick benchmark and the results of record; here the same lines get the small run's names.
+    const [exported] = examplesOf('export');
+    shell(exported.replace('runs/kdv-quick-*/jobs/fno-*', `runs/${experiment}/jobs/fno-*-seed0-*`));
+    expect(existsSync(at('fno.onnx'))).toBe(true);
+    const [reported] = examplesOf('report');
+    shell(reported.replace('docs/results/kdv', `runs/${experiment}`));
+    expect(existsSync(at('kdv.html'))).toBe(true);
+    const [benched] = examplesOf('bench', 'kdv');
+    shell(`${benched} ${small.join(' ')}`);
+    expect(examplesOf('serve')).toEqual(['sextant serve --port 0']);
+  });
+});

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { commandOf, configure, union } from '../../src/experiments/configuration.ts';
+import { loadDefinition } from '../../src/experiments/registry.ts';
+
+const { experiment } = await loadDefinition(new URL('./fixtures/tiny.ts', import.meta.url).href);
+
+test.each([
+  [{ epochs: -1 }, '--epochs: got -1, expected a number ≥ 1'],
+  [{ epochs: 2.5 }, '--epochs: got 2.5, expected a whole number'],
+  [{ epochs: 'many' }, "--epochs: got 'many', expected a number"],
+  [{ models: ['nope'] }, "--models: got 'nope', expected one of steady, failing, crashing, deaf"],
+  [{ models: [] }, '--models: got [], expected at least 1 entries'],
+  [{ seeds: [0, -3] }, '--seeds: got -3, expected a number ≥ 0'],
+  [{ colour: 1 }, '--colour: there is no such option'],
+  [{ epochs: 13 }, '--epochs: got 13, which brings bad luck'],
+])('%j is refused in one line', (overrides, message) => {
+  expect(() => configure(experiment, 'quick', overrides)).toThrow(message);
+});
+
+test('an unknown preset is answered with the known ones', () => {
+  expect(() => configure(experiment, 'huge')).toThrow("--preset: got 'huge', expected one of quick, slow");
+});
+
+test('the command of a configuration gives that configuration', () => {
+  const configuration = configure(experiment, 'slow', { seeds: [3, 4], pause: 7 });
+  expect(commandOf(experiment, 'slow', configuration)).toBe(
+    'npx sextant bench tiny --preset slow --seeds 3,4 --pause 7',
+  );
+});
+
+test('axes are joined without repetition, numbers in order', () => {
+  const before = configure(experiment, 'quick', { seeds: [2], models: ['steady'] });
+  const now = configure(experiment, 'quick', { seeds: [0, 2], models: ['failing'] });
+  expect(union(experiment, before, now)).toMatchObject({ seeds: [0, 2], models: ['steady', 'failing'] });
+});

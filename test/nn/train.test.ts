@@ -1,0 +1,301 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { spawn } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  add,
+  array,
+  log,
+  mean,
+  mul,
+  square,
+  sub,
+  sum,
+  tanh,
+  type NDArray,
+  type Tensor,
+} from '../../src/tensor/index.ts';
+import { foldIn, key, permutation, split } from '../../src/tensor/random.ts';
+import {
+  constantSchedule,
+  loadParameters,
+  mlp,
+  mse,
+  predict,
+  saveParameters,
+  sgd,
+  train,
+  type EpochLine,
+  type MlpParameters,
+} from '../../src/nn/index.ts';
+import { bits, regression, stateful } from './support.ts';
+
+let root: string;
+beforeAll(() => (root = fs.mkdtempSync(path.join(os.tmpdir(), 'sextant-nn-'))));
+afterAll(() => fs.rmSync(root, { recursive: true, force: true }));
+const folder = (name: string): string => path.join(root, name);
+
+test('a small network learns sin 3x, and predict gives what the metric measured', async () => {
+  const { data } = regression();
+  const result = await train(regression({ epochs: 150 }));
+  const last = result.history[result.history.length - 1];
+  expect(result.stopped).toBe('finished');
+  expect(result.history.map(({ epoch }) => epoch)).toEqual(Array.from({ length: 150 }, (_, i) => i + 1));
+  expect(last.validation).toBeLessThan(1e-2);
+  const model = (params: Parameters<typeof mlp.apply>[0], x: Tensor): Tensor => mlp.apply(params, x, tanh);
+  const { x, y } = data.train;
+  const fitted = await predict(model, result.parameters, x, { batchSize: 10, threads: 1 });
+  expect(fitted.shape).toEqual([37, 1]);
+  const squares = fitted.data.map((value, i) => (value - y.data[i]) ** 2);
+  const error = Array.from(squares).reduce((a, b) => a + b, 0) / 37;
+  expect(Math.abs(error / (last.validation as number) - 1)).toBeLessThan(1e-4);
+});
+
+test('same seed, same bits, even beside another training in the same process', async () => {
+  const alone = await train(regression());
+  const [first, other, second] = await Promise.all([
+    train(regression()),
+    train(regression({ seed: 2 })),
+    train(regression()),
+  ]);
+  expect(bits(first.parameters)).toEqual(bits(alone.parameters));
+  expect(bits(second.parameters)).toEqual(bits(alone.parameters));
+  expect(bits(other.parameters)).not.toEqual(bits(alone.parameters));
+});
+
+test('an epoch is one pass over the permutation of (seed, epoch), the short batch included', async () => {
+  const [count, batchSize, rate, epochs] = [11, 4, 0.3, 3];
+  const values = Float32Array.from({ length: count }, (_, i) => i * i);
+  const seed = 5;
+  const result = await train({
+    init: () => ({ w: array(Float32Array.of(1), [1]) }),
+    loss: ({ w }, { x }) => mul(0.5, mean(square(sub(w, x)))),
+    data: { train: { x: array(values, [count, 1]) } },
+    optimizer: sgd({ learningRate: rate }),
+    schedule: constantSchedule,
+    epochs,
+    batchSize,
+    seed,
+    threads: 1,
+  });
+  // w ← w − rate (w − mean of the batch), over the order that the seed promises.
+  let w = 1;
+  const losses: number[] = [];
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    const order = [...permutation(foldIn(split(key(seed), 2)[1], epoch), count)];
+    let total = 0;
+    for (let i = 0; i < count; i += batchSize) {
+      const batch = order.slice(i, i + batchSize).map((k) => values[k]);
+      total += batch.reduce((sum, x) => sum + 0.5 * (w - x) ** 2, 0);
+      w -= rate * (w - batch.reduce((a, b) => a + b) / batch.length);
+    }
+    losses.push(total / count);
+  }
+  expect(result.parameters.w.data[0] / w).toBeCloseTo(1, 5);
+  result.history.forEach(({ train: loss }, i) => expect(loss / losses[i]).toBeCloseTo(1, 5));
+  expect(result.best).toBeNull();
+  expect(result.history[0].validation).toBeNull();
+});
+
+describe('early stopping', () => {
+  // A learning rate that explodes after two epochs: the validation metric can only rise from there.
+  const unstable = {
+    description: 'unstable',
+    factor: ({ epoch }: { epoch: number }) => (epoch < 2 ? 1 : 40),
+  };
+
+  test('stops after `patience` epochs without improvement and gives back the best epoch', async () => {
+    const options = regression({ schedule: unstable, epochs: 30, checkpoints: folder('early') });
+    const result = await train({ ...options, earlyStopping: { patience: 3 } });
+    expect(result.stopped).toBe('early');
+    const validations = result.history.map(({ validation }) => validation as number);
+    const best = Math.min(...validations);
+    expect(result.best?.validation).toBe(best);
+    expect(result.best?.epoch).toBe(validations.indexOf(best) + 1);
+    expect(result.history.length).toBe(validations.indexOf(best) + 1 + 3);
+    expect(bits(result.parameters)).toEqual(bits(result.best?.parameters));
+    const file = await loadParameters(path.join(folder('early'), 'best.safetensors'), result.parameters);
+    expect(bits(file.parameters)).toEqual(bits(result.parameters));
+    const again = await train({ ...options, earlyStopping: { patience: 3 } });
+    expect(again.stopped).toBe('early');
+    expect(bits(again.parameters)).toEqual(bits(result.parameters));
+  });
+
+  test('an improvement below minDelta does not count', async () => {
+    const result = await train(regression({ epochs: 30, earlyStopping: { patience: 2, minDelta: 100 } }));
+    expect(result.history).toHaveLength(3);
+  });
+});
+
+describe('resuming', () => {
+  test('after an abort in the middle of an epoch, to the bit', async () => {
+    const whole = await train(stateful());
+    const stop = new AbortController();
+    let validations = 0;
+    const first = await train({
+      ...stateful(),
+      checkpoints: folder('abort'),
+      signal: stop.signal,
+      onEpoch: () => {
+        if (++validations === 3) setImmediate(() => stop.abort());
+      },
+    });
+    expect(first.stopped).toBe('aborted');
+    expect(first.history.length).toBeLessThan(8);
+    const resumed: EpochLine[][] = [];
+    const second = await train({
+      ...stateful(),
+      checkpoints: folder('abort'),
+      onResume: (history) => void resumed.push([...history]),
+    });
+    expect(resumed).toEqual([first.history]);
+    expect(bits(second.parameters)).toEqual(bits(whole.parameters));
+    expect(bits(second.best?.parameters)).toEqual(bits(whole.best?.parameters));
+    const numbers = ({ seconds: _, ...line }: EpochLine) => line;
+    expect(second.history.map(numbers)).toEqual(whole.history.map(numbers));
+  });
+
+  test('after kill -9 at several moments, to the bit', { timeout: 300_000 }, async () => {
+    const whole = await train({ ...stateful(), epochs: 60 });
+    const program = path.join(import.meta.dirname, 'victim.ts');
+    const target = folder('killed');
+    let kills = 0;
+    for (const epochs of [1, 7, 14]) {
+      const child = spawn(process.execPath, ['--import', 'tsx', program, target], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const signal = await new Promise<string | null>((resolve) => {
+        let lines = 0;
+        child.stdout.on('data', (chunk: Buffer) => {
+          lines += chunk.toString().split('\n').length - 1;
+          if (lines >= epochs) child.kill('SIGKILL');
+        });
+        child.on('exit', (_, by) => resolve(by));
+      });
+      if (signal === 'SIGKILL') kills++;
+    }
+    expect(kills).toBe(3);
+    let from = 0;
+    const result = await train({
+      ...stateful(),
+      epochs: 60,
+      checkpoints: target,
+      onResume: (history) => void (from = history.length),
+    });
+    expect(from).toBeGreaterThan(0);
+    expect(from).toBeLessThan(60);
+    expect(bits(result.parameters)).toEqual(bits(whole.parameters));
+    expect(bits(result.best?.parameters)).toEqual(bits(whole.best?.parameters));
+  });
+
+  test('refuses another setting, another model and other data by name', async () => {
+    const target = folder('changed');
+    await train({ ...stateful(), epochs: 1, checkpoints: target });
+    const changed = (changes: object) => train({ ...stateful(), checkpoints: target, ...changes });
+    await expect(changed({ batchSize: 9 })).rejects.toThrow(/batchSize 8, this one has 9/);
+    await expect(changed({ seed: 9 })).rejects.toThrow(/seed 1, this one has 9/);
+    await expect(changed({ clipNorm: undefined })).rejects.toThrow(/clipNorm 0\.5, this one has none/);
+    const { x, y } = regression().data.train;
+    await expect(changed({ data: { train: { x, y: x }, validation: { x, y } } })).rejects.toThrow(
+      /training data SHA-256/,
+    );
+    await expect(
+      changed({ init: (key: Parameters<typeof mlp.init>[0]) => mlp.init(key, { sizes: [1, 9, 1] }) }),
+    ).rejects.toThrow(/'0\.weight' is float32\[1, 8\], the model has float32\[1, 9\]/);
+  });
+
+  test('a damaged or foreign checkpoint is an Error that names the file', async () => {
+    const target = folder('damaged');
+    const options = { ...stateful(), epochs: 1, checkpoints: target };
+    const { parameters } = await train(options);
+    const file = path.join(target, 'last.safetensors');
+    const bytes = fs.readFileSync(file);
+    fs.writeFileSync(file, bytes.subarray(0, bytes.length - 5));
+    await expect(train(options)).rejects.toThrow(
+      /last\.safetensors is not a readable safetensors file: .*cut off/,
+    );
+    fs.writeFileSync(file, 'not a checkpoint at all');
+    await expect(train(options)).rejects.toThrow(/last\.safetensors is not a readable safetensors file/);
+    await saveParameters(file, parameters);
+    await expect(train(options)).rejects.toThrow(/holds parameters but no training to resume/);
+    await saveParameters(file, parameters, { training: '{"epoch":-1}' });
+    await expect(train(options)).rejects.toThrow(/in its header is damaged/);
+    // Leftovers of a write that was cut off do no harm.
+    fs.writeFileSync(file, bytes);
+    fs.writeFileSync(`${file}.tmp`, 'half');
+    expect(bits((await train(options)).parameters)).toEqual(bits(parameters));
+  });
+
+  test('a folder that cannot be made is named', async () => {
+    fs.writeFileSync(folder('file'), '');
+    const options = regression({ checkpoints: path.join(folder('file'), 'inside') });
+    await expect(train(options)).rejects.toThrow(/cannot (read|make|write).*file.inside/);
+  });
+});
+
+describe('what is not finite', () => {
+  const loss = (params: MlpParameters<Tensor>, { x, y }: Record<string, Tensor>): Tensor => {
+    const wrong = mlp.apply(params, x, tanh);
+    return add(mse(wrong, y), mul(0, sum(log(add(params[0].bias, 100)))));
+  };
+
+  test('a loss stops the training with epoch and step; the last good epoch stays', async () => {
+    const target = folder('nan');
+    const explode = {
+      description: 'explode',
+      factor: ({ epoch, step }: { epoch: number; step: number }) => (epoch === 2 && step === 1 ? 1e30 : 1),
+    };
+    const options = regression({ loss, schedule: explode, checkpoints: target, checkpointInterval: 1000 });
+    await expect(train(options)).rejects.toThrow(
+      /train: the loss is (NaN|Infinity) in epoch 3, step 3 .*lower the learning rate/,
+    );
+    const { history } = JSON.parse(fs.readFileSync(path.join(target, 'last.json'), 'utf8')) as {
+      history: unknown[];
+    };
+    expect(history).toHaveLength(2);
+    const { parameters } = await train({ ...options, epochs: 2 });
+    expect(bits(parameters).every(Number.isFinite)).toBe(true);
+  });
+
+  test('a value in the data is found before the first step', async () => {
+    const { x, y } = regression().data.train;
+    const bad = { ...y, data: y.data.slice() } as NDArray;
+    bad.data[7] = NaN;
+    await expect(train(regression({ data: { train: { x, y: bad } } }))).rejects.toThrow(
+      /data\.train\.y holds NaN in sample 7/,
+    );
+  });
+});
+
+test('timers run during training', async () => {
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 5);
+  await train(regression({ epochs: 60 }));
+  clearInterval(timer);
+  expect(ticks).toBeGreaterThan(0);
+});
+
+test.each([
+  [{ epochs: 0 }, /epochs is 0/],
+  [{ batchSize: 1.5 }, /batchSize is 1\.5/],
+  [{ clipNorm: -1 }, /clipNorm is -1/],
+  [{ ema: 1 }, /ema is 1/],
+  [{ checkpointInterval: NaN }, /checkpointInterval is NaN/],
+  [{ earlyStopping: { patience: 1 }, data: { train: regression().data.train } }, /needs data\.validation/],
+  [{ data: { train: {} } }, /no arrays/],
+  [
+    { data: { train: { x: array([1, 2]), y: array([1]) } } },
+    /data\.train\.y has shape \[1\], but data\.train\.x has \[2\]/,
+  ],
+  [
+    { loss: (p: MlpParameters<Tensor>, { x }: Record<string, Tensor>) => mlp.apply(p, x) },
+    /the loss has shape \[8, 1\]/,
+  ],
+  [
+    { metric: (p: MlpParameters<Tensor>, { x }: Record<string, Tensor>) => mlp.apply(p, x) },
+    /metric: it gave shape \[8, 1\] for a batch of 8/,
+  ],
+])('options that do not fit are named (%#)', async (changes, message) => {
+  await expect(train(regression(changes))).rejects.toThrow(message);
+});

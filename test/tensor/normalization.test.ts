@@ -1,0 +1,176 @@
+/** Normalisation: what it makes of moments, against plain formulas, and its gradients. */
+import { describe, expect, test } from 'vitest';
+import {
+  array,
+  batchNorm,
+  batchNormInference,
+  grad,
+  groupNorm,
+  instanceNorm,
+  layerNorm,
+  mul,
+  placeholder,
+  sum,
+  updateStatistics,
+  type NDArray,
+  type Tensor,
+} from '../../src/tensor/index.ts';
+import { key, normal } from '../../src/tensor/random.ts';
+import { dot, moved } from './examples.ts';
+import { runReference } from './sweep.ts';
+
+const random = (seed: number, shape: readonly number[]): NDArray =>
+  array(
+    normal(
+      key(seed),
+      shape.reduce((a, b) => a * b, 1),
+    ).map((value) => 3 * value + 2),
+    shape,
+  );
+
+const EPSILON = 1e-5;
+
+/** Mean and population variance of the values of x whose multi-index passes. */
+function moments(x: NDArray, chosen: (index: number[]) => boolean): { mean: number; variance: number } {
+  const values = [...x.data].filter((_, flat) => chosen(indexOf(flat, x.shape)));
+  const mean = values.reduce((a, b) => a + b, 0) / values.length;
+  return { mean, variance: values.reduce((a, b) => a + (b - mean) ** 2, 0) / values.length };
+}
+
+function indexOf(flat: number, shape: readonly number[]): number[] {
+  const index: number[] = [];
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    index.unshift(flat % shape[axis]);
+    flat = Math.floor(flat / shape[axis]);
+  }
+  return index;
+}
+
+/** (x − μ)/√(σ² + ε)·scale + shift with moments over the values that belong together. */
+function plain(
+  x: NDArray,
+  together: (a: number[], b: number[]) => boolean,
+  feature: (index: number[]) => number,
+  scale: NDArray,
+  shift: NDArray,
+): number[] {
+  return Array.from(x.data, (value, flat) => {
+    const index = indexOf(flat, x.shape);
+    const { mean, variance } = moments(x, (other) => together(index, other));
+    const f = feature(index);
+    return ((value - mean) / Math.sqrt(variance + EPSILON)) * scale.data[f] + shift.data[f];
+  });
+}
+
+const x = random(1, [3, 4, 5]);
+const [perChannel, perChannelShift] = [random(2, [4]), random(3, [4])];
+const [perFeature, perFeatureShift] = [random(4, [5]), random(5, [5])];
+
+const kinds: [
+  string,
+  (a: Tensor, scale: Tensor, shift: Tensor) => Tensor,
+  (a: number[], b: number[]) => boolean,
+  'feature' | 'channel',
+][] = [
+  [
+    'layerNorm',
+    (a, scale, shift) => layerNorm(a, { scale, shift }),
+    (a, b) => a[0] === b[0] && a[1] === b[1],
+    'feature',
+  ],
+  [
+    'instanceNorm',
+    (a, scale, shift) => instanceNorm(a, { scale, shift }),
+    (a, b) => a[0] === b[0] && a[1] === b[1],
+    'channel',
+  ],
+  [
+    'groupNorm',
+    (a, scale, shift) => groupNorm(a, 2, { scale, shift }),
+    (a, b) => a[0] === b[0] && Math.floor(a[1] / 2) === Math.floor(b[1] / 2),
+    'channel',
+  ],
+  ['batchNorm', (a, scale, shift) => batchNorm(a, { scale, shift }).y, (a, b) => a[1] === b[1], 'channel'],
+];
+
+describe.each(kinds)('%s', (_, f, together, over) => {
+  const [scale, shift] = over === 'feature' ? [perFeature, perFeatureShift] : [perChannel, perChannelShift];
+
+  test('equals the plain formula', () => {
+    const { y } = runReference((a, b, c) => ({ y: f(a, b, c) }), [x, scale, shift]);
+    const expected = plain(x, together, (index) => index[over === 'feature' ? 2 : 1], scale, shift);
+    expected.forEach((value, i) => expect(y.data[i]).toBeCloseTo(value, 11));
+  });
+
+  test('its gradient agrees with central differences', () => {
+    const weights = random(6, x.shape);
+    const direction = random(7, x.shape);
+    const value = (at: NDArray): number =>
+      runReference((a, b, c, u) => ({ y: sum(mul(u, f(a, b, c))) }), [at, scale, shift, weights]).y.data[0];
+    const { gradient } = runReference(
+      (a, b, c, u) => ({ gradient: grad((p: Tensor) => sum(mul(u, f(p, b, c))))(a) }),
+      [x, scale, shift, weights],
+    );
+    const slope = (value(moved(x, direction, 1e-6)) - value(moved(x, direction, -1e-6))) / 2e-6;
+    const expected = dot(gradient, direction);
+    expect(Math.abs(slope - expected.value) / expected.scale).toBeLessThan(1e-7);
+  });
+});
+
+test('layerNorm over two axes normalises each sample as a whole', () => {
+  const { y } = runReference((a) => ({ y: layerNorm(a, { axes: 2 }) }), [x]);
+  for (let b = 0; b < 3; b++) {
+    const { mean, variance } = moments(y, (index) => index[0] === b);
+    expect(mean).toBeCloseTo(0, 12);
+    expect(variance).toBeCloseTo(1, 5);
+  }
+});
+
+describe('batch statistics', () => {
+  test('training statistics, used in inference on the same batch, give the same result', () => {
+    const out = runReference(
+      (a) => {
+        const { y, statistics } = batchNorm(a);
+        return {
+          y,
+          again: batchNormInference(a, statistics),
+          mean: statistics.mean,
+          variance: statistics.variance,
+        };
+      },
+      [x],
+    );
+    expect([...out.y.data]).toEqual([...out.again.data]);
+    for (let c = 0; c < 4; c++) {
+      const expected = moments(x, (index) => index[1] === c);
+      expect(out.mean.data[c]).toBeCloseTo(expected.mean, 12);
+      expect(out.variance.data[c]).toBeCloseTo(expected.variance, 12);
+    }
+  });
+
+  test('running statistics move by the momentum, with the sample variance', () => {
+    const [m, v] = [array([2], [1]), array([8], [1])];
+    const out = runReference(
+      (a, b) =>
+        updateStatistics({ mean: mul(a, 0), variance: mul(b, 0) }, { mean: a, variance: b }, 5, 0.25) as {
+          mean: Tensor;
+          variance: Tensor;
+        },
+      [m, v],
+    );
+    expect(out.mean.data[0]).toBe(0.5);
+    expect(out.variance.data[0]).toBe(2.5);
+  });
+});
+
+test('refusals name what came and what was expected', () => {
+  const a = placeholder([2, 4, 3]);
+  expect(() => groupNorm(a, 3)).toThrow(/3 groups of 4 channels/);
+  expect(() => layerNorm(a, { axes: 4 })).toThrow(/axes 4.*expected 1 … 3/);
+  expect(() => layerNorm(a, { scale: placeholder([4]) })).toThrow(/scale is \[4\], expected \[3\]/);
+  expect(() => instanceNorm(placeholder([2, 4]))).toThrow(/…spatial/);
+  expect(() => batchNormInference(a, { mean: placeholder([3]), variance: placeholder([4]) })).toThrow(
+    /mean is \[3\], expected \[4\]/,
+  );
+  expect(() => updateStatistics({ mean: a, variance: a }, { mean: a, variance: a }, 1)).toThrow(/count 1/);
+});
