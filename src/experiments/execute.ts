@@ -62,7 +62,10 @@ export async function executeJob(
       }
     };
     try {
-      const onResume = (history: readonly MetricLine[]): Promise<void> => log.replace(history);
+      const onResume = async (history: readonly MetricLine[]): Promise<void> => {
+        progress = { ...progress, epoch: history.at(-1)?.epoch ?? 0 };
+        await log.replace(history);
+      };
       const context = { run, config: run.config, signal, engine, threads, onEpoch, onResume };
       const { result, arrays } = await experiment.runJob(context);
       signal.throwIfAborted();

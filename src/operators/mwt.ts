@@ -7,13 +7,14 @@
  * The kernels are linear, so this is evaluated on the Fourier modes of all levels at once (wavelet.ts).
  */
 import { z } from 'zod';
-import { add, concat, matmul, relu, reshape, sliceAxis, type Tensor } from '../tensor/index.ts';
+import { add, matmul, relu, reshape, sliceAxis, type Tensor } from '../tensor/index.ts';
 import { split, type Key } from '../tensor/random.ts';
 import { linear, xavierNormal } from '../nn/index.ts';
 import { operator, type TensorsOf } from './operator.ts';
-import { realForm } from './spectral.ts';
 import {
+  bandsOf,
   initKernels,
+  kernelOn,
   levelsToModes,
   mixChannels,
   modesToLevels,
@@ -57,14 +58,19 @@ function applyLayer(p: LayerParameters, x: Tensor, options: WaveletOptions): Ten
   const w = waveletTransform(options);
   const { pairs, top } = descend(x, w.toScaling);
 
-  const pyramid = mixChannels(levelsToModes(pairs, modes), w.toDetailAndScaling);
-  const { d, s } = detailAndScaling(pyramid, w.width);
-  const updates = matmul(concat([d, s, d], 0), realForm(p.kernels));
-  const [a, b, c] = [0, 1, 2].map((i) => sliceAxis(updates, 0, i * modes, (i + 1) * modes));
-  const corrections = add(mixChannels(add(a, b), w.fromDetail), mixChannels(c, w.fromScaling));
-
   const sizes = pairs.map((field) => field.shape[1]);
-  return ascend(applyCoarsest(p.coarsest, top, options), modesToLevels(corrections, sizes), w.fromScaling);
+  const bands = bandsOf(sizes, modes);
+  const corrections = bands.map((band) => {
+    const { d, s } = detailAndScaling(mixChannels(levelsToModes(pairs, band), w.toDetailAndScaling), w.width);
+    const [A, B, C] = [0, 1, 2].map((i) => kernelOn(p.kernels, i, modes, band));
+    const updateD = add(matmul(d, A), matmul(s, B));
+    return add(mixChannels(updateD, w.fromDetail), mixChannels(matmul(d, C), w.fromScaling));
+  });
+  return ascend(
+    applyCoarsest(p.coarsest, top, options),
+    modesToLevels(corrections, bands, sizes),
+    w.fromScaling,
+  );
 }
 
 /** The pairs [even | odd] of every level, finest first, and the scaling coefficients of the single cell at the top. */

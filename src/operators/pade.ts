@@ -21,10 +21,10 @@ import {
   mul,
   relu,
   reshape,
-  sliceAxis,
+  split,
   type Tensor,
 } from '../tensor/index.ts';
-import { split, type Key } from '../tensor/random.ts';
+import { split as splitKey, type Key } from '../tensor/random.ts';
 import { linear } from '../nn/index.ts';
 import {
   applyCoarsest,
@@ -39,14 +39,16 @@ import {
 import { matrixInverse } from './matrixInverse.ts';
 import { operator, type TensorsOf } from './operator.ts';
 import { appliedCoefficients } from './padeBlock.ts';
-import { realForm } from './spectral.ts';
 import {
+  bandsOf,
   dropImaginaryOfRealModes,
   initKernels,
+  kernelOn,
   levelsToModes,
   mixChannels,
   modesToLevels,
   waveletTransform,
+  type Band,
 } from './wavelet.ts';
 
 const options = z.strictObject({
@@ -75,15 +77,18 @@ export const pade = operator('pade', {
 });
 
 const initLayer = (key: Key, { k, channels, modes }: PadeOptions) => {
-  const [kernels, maps, coarsest] = split(key, 3);
+  const [kernels, maps, coarsest] = splitKey(key, 3);
   const width = channels * k;
   return {
     kernels: initKernels(kernels, 3, modes, width),
     /** W, b of the three blocks. */
-    maps: split(maps, 3).map((map) => linear.init(map, { inputs: width, outputs: width })),
+    maps: splitKey(maps, 3).map((map) => linear.init(map, { inputs: width, outputs: width })),
     coarsest: linear.init(coarsest, { inputs: k, outputs: k }),
   };
 };
+
+/** The kernels of the non-standard form: d → d (A), s → d (B), d → s (C). */
+const blocks = [0, 1, 2];
 
 type LayerParameters = TensorsOf<ReturnType<typeof initLayer>>;
 
@@ -95,45 +100,52 @@ function applyLayer(parameters: LayerParameters, x: Tensor, choice: PadeOptions)
   const { pairs, top } = descend(x, w.toScaling);
   const sizes = pairs.map((field) => field.shape[1]);
 
-  // Inside the non-linearity, for the three blocks side by side: W_A B(L_A) d, W_B B(L_B) s, W_C B(L_C) d.
-  const modesOf = (fields: readonly Tensor[]): Tensor =>
-    levelsToModes(fields, modes, { nyquist: inversion === 'learned' });
-  const L =
-    inversion === 'learned'
-      ? realForm(parameters.kernels)
-      : zeroModeReal(realForm(parameters.kernels), modes);
-  const keepReal = (stacked: Tensor): Tensor =>
-    inversion === 'learned' ? dropImaginaryOfRealModes(stacked, sizes, modes) : stacked;
-  const { d, s } = detailAndScaling(mixChannels(modesOf(pairs), w.toDetailAndScaling), width);
-  const operands = concat([d, s, d], 0);
-  // What the denominator adds to its constant term b₀ = 1, on the kept modes.
-  const onModes =
-    inversion === 'exact'
-      ? matmul(operands, inverseMinusIdentity(polynomial(L, denominator)))
-      : applyPolynomial(L, [0, ...denominator.slice(1)], operands, keepReal);
-  const inSpace = concat(
-    parameters.maps.map(({ weight }, i) => matmul(i === 1 ? w.toScaling : w.toDetail, weight)),
+  const bands = bandsOf(sizes, modes);
+  const learned = inversion === 'learned';
+  const modesOf = (fields: readonly Tensor[], band: Band): Tensor =>
+    levelsToModes(fields, band, { nyquist: learned });
+  /** L of the blocks A, B, C on the modes of each band. */
+  const kernels = bands.map((band) =>
+    blocks.map((i) => {
+      const L = kernelOn(parameters.kernels, i, modes, band);
+      return learned || band.from > 0 ? L : zeroModeReal(L);
+    }),
+  );
+  const keepReal = (x: Tensor, band: Band): Tensor => (learned ? dropImaginaryOfRealModes(x, band) : x);
+
+  // Inside the non-linearity, for the three blocks side by side: W_A B(L_A) d, W_B B(L_B) s, W_C B(L_C) d. Of B(L) the
+  // constant term b₀ = 1 acts in space, the rest on the kept modes.
+  const added = bands.map((band, at) => {
+    const { d, s } = detailAndScaling(mixChannels(modesOf(pairs, band), w.toDetailAndScaling), width);
+    const mapped = [d, s, d].map((x, i) => {
+      const L = kernels[at][i];
+      const rest = learned
+        ? applyPolynomial(L, [0, ...denominator.slice(1)], x, (y) => keepReal(y, band))
+        : matmul(x, inverseMinusIdentity(polynomial(L, denominator)));
+      return mixChannels(rest, parameters.maps[i].weight);
+    });
+    return sideBySide(mapped, width);
+  });
+  const weight = concat(
+    parameters.maps.map((map, i) => matmul(i === 1 ? w.toScaling : w.toDetail, map.weight)),
     1,
   );
-  const mapped = byBlock(onModes, modes).map((block, i) => mixChannels(block, parameters.maps[i].weight));
-  const added = modesToLevels(sideBySide(mapped, width), sizes);
   const bias = concat(parameters.maps.map((map) => map.bias));
-  const v = pairs.map((field, level) => relu(add(affine(field, inSpace, bias), added[level])));
+  const inside = modesToLevels(added, bands, sizes);
+  const v = pairs.map((field, level) => relu(add(linear.apply({ weight, bias }, field), inside[level])));
 
   // A(L) on each block, and up the pyramid: U_d = y_A + y_B and U_s = y_C meet the synthesis filters.
-  const y = applyPolynomial(L, [0, ...numerator.slice(1)], apart(modesOf(v), width), keepReal);
-  const [yA, yB, yC] = byBlock(y, modes);
-  const corrections = add(mixChannels(add(yA, yB), w.fromDetail), mixChannels(yC, w.fromScaling));
+  const corrections = bands.map((band, at) => {
+    const [yA, yB, yC] = apart(modesOf(v, band), width).map((x, i) =>
+      applyPolynomial(kernels[at][i], [0, ...numerator.slice(1)], x, (y) => keepReal(y, band)),
+    );
+    return add(mixChannels(add(yA, yB), w.fromDetail), mixChannels(yC, w.fromScaling));
+  });
   const constantTerm = mul(concat([w.fromDetail, w.fromDetail, w.fromScaling], 0), numerator[0]);
-  const updates = modesToLevels(corrections, sizes).map((update, level) =>
+  const updates = modesToLevels(corrections, bands, sizes).map((update, level) =>
     add(matmul(v[level], constantTerm), update),
   );
   return ascend(applyCoarsest(parameters.coarsest, top, choice), updates, w.fromScaling);
-}
-
-/** x · W + b over the last axis, as one flat product. */
-function affine(x: Tensor, weight: Tensor, bias: Tensor): Tensor {
-  return linear.apply({ weight, bias }, x);
 }
 
 /**
@@ -144,7 +156,7 @@ function applyPolynomial(
   L: Tensor,
   coefficients: readonly number[],
   x: Tensor,
-  keepReal: (stacked: Tensor) => Tensor,
+  keepReal: (x: Tensor) => Tensor,
 ): Tensor {
   const highest = coefficients.length - 1;
   let y = mul(x, coefficients[highest]);
@@ -155,12 +167,11 @@ function applyPolynomial(
   return y;
 }
 
-/** The real form of L with mode 0 of each of the three kernels a real matrix, as its action on real fields is. */
-function zeroModeReal(L: Tensor, modes: number): Tensor {
-  const [count, , columns] = L.shape;
-  const mask = new Float64Array(count * columns).fill(1);
-  for (let k = 0; k < count; k += modes) mask.fill(0, k * columns + columns / 2, (k + 1) * columns);
-  return mul(L, constant(mask, [count, 1, columns]));
+/** The real form of L [modes, 2w, 2w] with mode 0 a real matrix, as its action on real fields is. */
+function zeroModeReal(L: Tensor): Tensor {
+  const [modes, , columns] = L.shape;
+  const mask = new Float64Array(modes * columns).fill(1).fill(0, columns / 2, columns);
+  return mul(L, constant(mask, [modes, 1, columns]));
 }
 
 /** Σ_j c_j L^j as matrices. */
@@ -181,10 +192,6 @@ const addIdentity = (matrices: Tensor, scale: number): Tensor => {
 
 const inverseMinusIdentity = (matrices: Tensor): Tensor => addIdentity(matrixInverse(matrices), -1);
 
-/** [3 · modes, rows, 2w] → the three blocks. */
-const byBlock = (stacked: Tensor, modes: number): Tensor[] =>
-  [0, 1, 2].map((i) => sliceAxis(stacked, 0, i * modes, (i + 1) * modes));
-
 /** Three blocks [modes, rows, (re, im) × w] → [modes, rows, (re, im) × 3w]. */
 function sideBySide(blocks: readonly Tensor[], width: number): Tensor {
   const [modes, rows] = blocks[0].shape;
@@ -192,12 +199,9 @@ function sideBySide(blocks: readonly Tensor[], width: number): Tensor {
   return reshape(concat(parts, 3), [modes, rows, 6 * width]);
 }
 
-/** The opposite, stacked along the modes: [modes, rows, (re, im) × 3w] → [3 · modes, rows, (re, im) × w]. */
-function apart(stacked: Tensor, width: number): Tensor {
+/** The opposite: [modes, rows, (re, im) × 3w] → three blocks [modes, rows, (re, im) × w]. */
+function apart(stacked: Tensor, width: number): Tensor[] {
   const [modes, rows] = stacked.shape;
-  const parts = reshape(stacked, [modes, rows, 2, 3 * width]);
-  return concat(
-    [0, 1, 2].map((i) => reshape(sliceAxis(parts, 3, i * width, (i + 1) * width), [modes, rows, 2 * width])),
-    0,
-  );
+  const parts = split(reshape(stacked, [modes, rows, 2, 3 * width]), [width, width, width], 3);
+  return parts.map((part) => reshape(part, [modes, rows, 2 * width]));
 }

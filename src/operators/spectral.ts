@@ -19,29 +19,40 @@ import { uniform, type Key } from '../tensor/random.ts';
 /** How many of `wanted` modes a real field of s points has. */
 export const availableModes = (s: number, wanted: number): number => Math.min(wanted, Math.floor(s / 2) + 1);
 
-/** cos and −sin rows of the DFT, [2·modes, s]: rows k and modes + k belong to mode k; rows of modes ≥ `kept` are zero. */
-export function analysisMatrix(s: number, modes: number, kept = modes): Float64Array {
+/** Modes from … to − 1. */
+export interface ModeRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * cos and −sin rows of the DFT for a range of m modes, [2m, s]: rows k and m + k belong to one mode. Rows of modes from
+ * `kept` on are zero.
+ */
+export function analysisMatrix(s: number, { from, to }: ModeRange, kept = to): Float64Array {
+  const modes = to - from;
   const out = new Float64Array(2 * modes * s);
-  for (let k = 0; k < kept; k++) {
+  for (let k = from; k < Math.min(to, kept); k++) {
     for (let x = 0; x < s; x++) {
       // k·x is reduced mod s as an integer: the angle stays exact however large the product.
       const angle = (2 * Math.PI * ((k * x) % s)) / s;
-      out[k * s + x] = Math.cos(angle);
-      out[(modes + k) * s + x] = -Math.sin(angle);
+      out[(k - from) * s + x] = Math.cos(angle);
+      out[(modes + k - from) * s + x] = -Math.sin(angle);
     }
   }
   return out;
 }
 
-/** The inverse real DFT of a spectrum that ends before mode `kept`, [s, 2·modes]. */
-export function synthesisMatrix(s: number, modes: number, kept = modes): Float64Array {
+/** The inverse real DFT of a spectrum that is zero outside the range and from mode `kept` on, [s, 2m]. */
+export function synthesisMatrix(s: number, { from, to }: ModeRange, kept = to): Float64Array {
+  const modes = to - from;
   const out = new Float64Array(s * 2 * modes);
-  for (let k = 0; k < kept; k++) {
+  for (let k = from; k < Math.min(to, kept); k++) {
     const weight = (k === 0 || 2 * k === s ? 1 : 2) / s;
     for (let x = 0; x < s; x++) {
       const angle = (2 * Math.PI * ((k * x) % s)) / s;
-      out[x * 2 * modes + k] = weight * Math.cos(angle);
-      out[x * 2 * modes + modes + k] = -weight * Math.sin(angle);
+      out[x * 2 * modes + k - from] = weight * Math.cos(angle);
+      out[x * 2 * modes + modes + k - from] = -weight * Math.sin(angle);
     }
   }
   return out;
@@ -71,7 +82,8 @@ export function spectralConvolution(weights: Tensor, field: Tensor): Tensor {
   const [batch, s, input] = field.shape;
   const output = weights.shape[2] / 2;
   const modes = availableModes(s, weights.shape[0]);
-  const spectrum = reshape(matmul(constant(analysisMatrix(s, modes), [2 * modes, s]), field), [
+  const range = { from: 0, to: modes };
+  const spectrum = reshape(matmul(constant(analysisMatrix(s, range), [2 * modes, s]), field), [
     batch,
     2,
     modes,
@@ -80,5 +92,5 @@ export function spectralConvolution(weights: Tensor, field: Tensor): Tensor {
   const rows = reshape(transpose(spectrum, [2, 0, 1, 3]), [modes, batch, 2 * input]);
   const mixed = reshape(matmul(rows, realForm(sliceAxis(weights, 0, 0, modes))), [modes, batch, 2, output]);
   const back = reshape(transpose(mixed, [1, 2, 0, 3]), [batch, 2 * modes, output]);
-  return matmul(constant(synthesisMatrix(s, modes), [s, 2 * modes]), back);
+  return matmul(constant(synthesisMatrix(s, range), [s, 2 * modes]), back);
 }

@@ -15,12 +15,13 @@ import {
   mul,
   reshape,
   sliceAxis,
+  split,
   transpose,
   type NDArray,
   type Tensor,
 } from '../tensor/index.ts';
 import { uniform, type Key } from '../tensor/random.ts';
-import { analysisMatrix, availableModes, synthesisMatrix } from './spectral.ts';
+import { analysisMatrix, availableModes, realForm, synthesisMatrix, type ModeRange } from './spectral.ts';
 import { multiwaveletFilters, waveletMatrices, type WaveletBasis } from './multiwaveletFilters.ts';
 
 export interface WaveletOptions {
@@ -62,53 +63,110 @@ export const unpair = (field: Tensor): Tensor => {
   return reshape(field, [batch, 2 * points, width / 2]);
 };
 
+/** A range of modes and the sizes of the levels (the finest first) that have any of them. */
+export interface Band extends ModeRange {
+  readonly sizes: readonly number[];
+}
+
 /**
- * Truncated DFTs of all levels, stacked: fields [batch, n_j, w] → [modes, levels · batch, 2w], real parts beside imaginary
- * parts. A level with fewer modes than the rest gives zeros for those it has not; `nyquist: false` drops mode n_j/2 too.
+ * Splits the modes in (at most) two bands. Stacking all levels in every mode would compute with zeros where coarse levels
+ * have no high modes: at s = 64 that is half of the work. The split that stacks the fewest rows is taken.
+ */
+export function bandsOf(sizes: readonly number[], modes: number): Band[] {
+  const levelsWith = (mode: number): readonly number[] =>
+    sizes.filter((n) => availableModes(n, modes) > mode);
+  const rows = (split: number): number =>
+    split * levelsWith(0).length + (modes - split) * levelsWith(split).length;
+  let best = modes;
+  for (let split = 1; split < modes; split++) if (rows(split) < rows(best)) best = split;
+  const bands = [
+    { from: 0, to: best, sizes: levelsWith(0) },
+    { from: best, to: modes, sizes: levelsWith(best) },
+  ];
+  return bands.filter((band) => band.to > band.from && band.sizes.length > 0);
+}
+
+interface RealModes {
+  /** false: mode n/2 of an even grid is left out. */
+  readonly nyquist?: boolean;
+}
+
+/**
+ * Truncated DFTs of all levels of a band, stacked: fields [batch, n_j, w] → [modes, levels · batch, 2w], real parts beside
+ * imaginary parts. A level with fewer modes than the band gives zeros for those it has not.
  */
 export function levelsToModes(
   fields: readonly Tensor[],
-  modes: number,
-  { nyquist = true }: { readonly nyquist?: boolean } = {},
+  band: Band,
+  { nyquist = true }: RealModes = {},
 ): Tensor {
   const [batch, , width] = fields[0].shape;
-  const spectra = fields.map((field) => {
-    const n = field.shape[1];
-    const kept = nyquist ? availableModes(n, modes) : Math.min(modes, Math.ceil(n / 2));
-    return matmul(constant(analysisMatrix(n, modes, kept), [2 * modes, n]), field);
+  const modes = band.to - band.from;
+  const spectra = band.sizes.map((n, level) => {
+    const kept = nyquist ? availableModes(n, band.to) : Math.ceil(n / 2);
+    return matmul(constant(analysisMatrix(n, band, kept), [2 * modes, n]), fields[level]);
   });
-  const stacked = reshape(concat(spectra, 1), [batch, fields.length, 2, modes, width]);
-  return reshape(transpose(stacked, [3, 1, 0, 2, 4]), [modes, fields.length * batch, 2 * width]);
+  const stacked = reshape(concat(spectra, 1), [batch, spectra.length, 2, modes, width]);
+  return reshape(transpose(stacked, [3, 1, 0, 2, 4]), [modes, spectra.length * batch, 2 * width]);
 }
 
-/**
- * Clears the imaginary parts of modes 0 and n_j/2, which a real field has not but a complex product leaves behind:
- * [kernels · modes, levels · batch, 2w] → the same shape.
- */
-export function dropImaginaryOfRealModes(stacked: Tensor, sizes: readonly number[], modes: number): Tensor {
-  const [count, rows, columns] = stacked.shape;
-  const levels = sizes.length;
-  const mask = new Float64Array(modes * levels * 2).fill(1);
-  sizes.forEach((n, level) => {
-    for (const k of [0, n / 2]) if (Number.isInteger(k) && k < modes) mask[(k * levels + level) * 2 + 1] = 0;
+/** The inverse: stacked modes of all bands → fields [batch, n_j, w] of the given sizes. */
+export function modesToLevels(
+  stacked: readonly Tensor[],
+  bands: readonly Band[],
+  sizes: readonly number[],
+): Tensor[] {
+  const perBand = stacked.map((band, i) => unstack(band, bands[i]));
+  return sizes.map((n, level) => {
+    const present = bands.flatMap((band, i) =>
+      level < band.sizes.length ? [{ band, spectrum: perBand[i][level] }] : [],
+    );
+    const matrices = present.map(({ band }) => {
+      const kept = availableModes(n, band.to);
+      return constant(synthesisMatrix(n, band, kept), [n, 2 * (band.to - band.from)]);
+    });
+    return matmul(
+      concat(matrices, 1),
+      concat(
+        present.map(({ spectrum }) => spectrum),
+        1,
+      ),
+    );
   });
-  const parts = reshape(stacked, [count / modes, modes, levels, rows / levels, 2, columns / 2]);
-  return reshape(mul(parts, constant(mask, [modes, levels, 1, 2, 1])), stacked.shape);
 }
 
-/** The inverse: [modes, levels · batch, 2w] → fields [batch, n_j, w] of the given sizes. */
-export function modesToLevels(stacked: Tensor, sizes: readonly number[]): Tensor[] {
+/** [modes, levels · batch, 2w] → a spectrum [batch, 2 · modes, w] for each level. */
+function unstack(stacked: Tensor, { sizes }: Band): Tensor[] {
   const [modes, rows, columns] = stacked.shape;
   const [levels, width] = [sizes.length, columns / 2];
   const batch = rows / levels;
   const byBatch = transpose(reshape(stacked, [modes, levels, batch, 2, width]), [2, 1, 3, 0, 4]);
-  const spectra = reshape(byBatch, [batch, levels * 2 * modes, width]);
-  return sizes.map((n, level) =>
-    matmul(
-      constant(synthesisMatrix(n, modes, availableModes(n, modes)), [n, 2 * modes]),
-      sliceAxis(spectra, 1, level * 2 * modes, (level + 1) * 2 * modes),
-    ),
+  return split(
+    reshape(byBatch, [batch, levels * 2 * modes, width]),
+    sizes.map(() => 2 * modes),
+    1,
   );
+}
+
+/**
+ * Clears the imaginary parts of modes 0 and n_j/2, which a real field has not but a complex product leaves behind:
+ * [modes, levels · batch, 2w] → the same shape.
+ */
+export function dropImaginaryOfRealModes(stacked: Tensor, { from, to, sizes }: Band): Tensor {
+  const [modes, rows, columns] = stacked.shape;
+  const levels = sizes.length;
+  const mask = new Float64Array(modes * levels * 2).fill(1);
+  sizes.forEach((n, level) => {
+    const real = [0, n / 2].filter((k) => Number.isInteger(k) && k >= from && k < to);
+    for (const k of real) mask[((k - from) * levels + level) * 2 + 1] = 0;
+  });
+  const parts = reshape(stacked, [modes, levels, rows / levels, 2, columns / 2]);
+  return reshape(mul(parts, constant(mask, [modes, levels, 1, 2, 1])), stacked.shape);
+}
+
+/** Weights of kernel i on the modes of a band, as real matrices [modes, 2w, 2w]. */
+export function kernelOn(kernels: Tensor, i: number, modes: number, { from, to }: ModeRange): Tensor {
+  return realForm(sliceAxis(kernels, 0, i * modes + from, i * modes + to));
 }
 
 /** A real matrix on the channels of stacked modes: [modes, rows, 2w] → [modes, rows, 2w']. */

@@ -167,5 +167,8 @@ export function exportOnnx<const S extends Specs>(
   const traced = trace(f as (...args: never[]) => unknown, specs, dtype, false);
   const outputs =
     outputNames ?? traced.outputs.map((_, i) => (traced.outputs.length === 1 ? 'output' : `output${i}`));
-  return withTraceContext({ dtype }, () => writeOnnx(traced, { inputs: names ?? leafPaths(specs), outputs }));
+  return withTraceContext(
+    { dtype },
+    () => writeOnnx(traced, { inputs: names ?? leafPaths(specs), outputs }).bytes,
+  );
 }

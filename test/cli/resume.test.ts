@@ -1,12 +1,14 @@
 /** A benchmark whose whole process tree is killed goes on where it was and ends with the same numbers. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { jobResultSchema, parseMetricLines, runStatusSchema, type JobResult } from '../../src/runs/index.ts';
 import { sextant, start, until, workplace } from './sextant.ts';
 
 const { folder, remove } = workplace();
 afterAll(remove);
+// Several processes are started one after the other, beside whatever else the machine does.
+vi.setConfig({ testTimeout: 300_000 });
 
 const bench = (runs: string): string[] => [
   ...['bench', 'kdv', '--runs', runs, '--models', 'fno', '--baselines', 'identity', '--resolutions', '16'],
@@ -59,17 +61,17 @@ test('kill -9 of all processes in the middle of training, then the same command 
   first.signalGroup('SIGKILL');
   await first.ended;
   const before = linesOf('killed').length;
-  expect(before, first.said.stderr).toBeLessThan(120);
+  expect(before, first.said.stderr).toBeLessThan(50);
   expect(text('killed', 'result.json')).toBe('');
 
   const second = sextant(folder, ...bench('killed'), '--json');
   expect(second.code, second.stderr).toBe(0);
   const status = runStatusSchema.parse(JSON.parse(text('killed', 'status.json')));
-  expect(status).toMatchObject({ state: 'finished', epoch: 120, pid: null });
+  expect(status).toMatchObject({ state: 'finished', epoch: 50, pid: null });
   const whole = sextant(folder, ...bench('whole'), '--json');
   expect(whole.code, whole.stderr).toBe(0);
   expect(numbersOf('killed')).toEqual(numbersOf('whole'));
-  expect(numbersOf('whole').losses).toHaveLength(120);
+  expect(numbersOf('whole').losses).toHaveLength(50);
 
   const again = sextant(folder, ...bench('killed'), '--json');
   expect(again.stderr).toContain('"skipped":true');

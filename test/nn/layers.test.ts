@@ -216,7 +216,7 @@ describe('wrong shapes are named', () => {
           groupNorm.init(key(0), { size: 4 }),
           wave([1, 4, 2], 0),
         ),
-      /3 groups do not divide 4 channels/,
+      /3 groups of 4 channels/,
     ],
   ];
   test.each(cases)('%s', async (_, run, message) => {

@@ -18,8 +18,10 @@ import {
   jvp,
   pad,
   placeholder,
+  reshape,
   rfft,
   spec,
+  sub,
   sum,
   truncatedDft,
   truncatedIdft,
@@ -296,6 +298,44 @@ describe('shifts and frequencies', () => {
   test('frequencies follow the spacing', () => {
     expect([...fftFrequencies(4, 0.5)]).toEqual([0, 0.5, -1, -0.5]);
     expect([...fftFrequencies(5, 1)]).toEqual([0, 0.2, 0.4, -0.4, -0.2]);
+  });
+});
+
+describe('complex algebra', () => {
+  test('abs and expi against scalar arithmetic; |z| neither overflows nor vanishes', () => {
+    const z = { re: [3, -1e200, 0, 3e-200], im: [-4, 1e200, 0, 4e-200] };
+    const out = runReference(
+      (re, im, theta) => {
+        const turn = complex.expi(theta);
+        return {
+          length: complex.abs({ re, im }),
+          slope: grad((x: Tensor) => sum(complex.abs({ re: x, im })))(re),
+          difference: sub(complex.sub(turn, { re, im }).re, sub(turn.re, re)),
+          one: complex.abs2(turn),
+        };
+      },
+      [array(z.re), array(z.im), array([0, 1, 2, 3])],
+    );
+    [5, Math.SQRT2 * 1e200, 0, 5e-200].forEach((value, i) =>
+      expect(Math.abs(out.length.data[i] - value)).toBeLessThanOrEqual(1e-15 * value),
+    );
+    [0.6, -Math.SQRT1_2, 0, 0.6].forEach((value, i) => expect(out.slope.data[i]).toBeCloseTo(value, 12));
+    expect([...out.difference.data]).toEqual([0, 0, 0, 0]);
+    out.one.data.forEach((value) => expect(value).toBeCloseTo(1, 15));
+  });
+
+  test('a row times its conjugate transpose is its squared length, with no imaginary part', () => {
+    const out = runReference(
+      (re, im) => {
+        const row = { re, im };
+        const adjoint = complex.mapParts(complex.conj(row), (part) => reshape(part, [5, 1]));
+        const product = complex.matmul(row, adjoint);
+        return { re: product.re, im: product.im, expected: sum(complex.abs2(row)) };
+      },
+      [randomArray(20, [1, 5]), randomArray(21, [1, 5])],
+    );
+    expect(out.re.data[0]).toBeCloseTo(out.expected.data[0], 12);
+    expect(out.im.data[0]).toBeCloseTo(0, 12);
   });
 });
 

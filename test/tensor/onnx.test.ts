@@ -19,6 +19,7 @@ import {
   type NDArray,
   type Tensor,
 } from '../../src/tensor/index.ts';
+import { Message } from '../../src/tensor/engines/onnx/protobuf.ts';
 import { OnnxWriter } from '../../src/tensor/engines/onnx/writer.ts';
 import { key, normal } from '../../src/tensor/random.ts';
 import { integers, floats } from './values.ts';
@@ -133,6 +134,13 @@ describe('exported models', () => {
 });
 
 describe('writer', () => {
+  test("numbers are varints, negative ones in two's complement over 64 bits", () => {
+    const bytes = (value: number | bigint): number[] => [...new Message().integer(1, value).finish()];
+    expect(bytes(300)).toEqual([8, 0xac, 2]);
+    expect(bytes(-1)).toEqual([8, ...new Array<number>(9).fill(0xff), 1]);
+    expect(bytes(2n ** 40n)).toEqual([8, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20]);
+  });
+
   test('equal small constants are stored once', () => {
     const writer = new OnnxWriter();
     expect(writer.int64([1, 2])).toBe(writer.int64([1, 2]));

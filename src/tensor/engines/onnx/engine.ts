@@ -10,9 +10,8 @@ export const onnxEngine: Engine = {
   dtypes: ['float32', 'float64'],
   async prepare(graph, { threads = os.availableParallelism(), profile }) {
     const inputNames = graph.inputs.map((_, i) => `in${i}`);
-    const outputNames = graph.outputs.map((_, i) => `out${i}`);
-    const model = writeOnnx(graph, { inputs: inputNames, outputs: outputNames });
-    const session = await ort.InferenceSession.create(model, {
+    const { bytes, outputNames } = writeOnnx(graph, { inputs: inputNames });
+    const session = await ort.InferenceSession.create(bytes, {
       executionProviders: ['cpu'],
       graphOptimizationLevel: 'all',
       intraOpNumThreads: threads,

@@ -10,25 +10,42 @@ import { OnnxWriter } from './writer.ts';
 const hasKernel = (op: OpDefinition, node: Tensor): boolean =>
   op.onnx !== undefined && !(op.onnxLacks?.includes(node.dtype) ?? false);
 
-/** The bytes of an `.onnx` file computing `outputs` from `inputs`, under the given names. */
+export interface OnnxModel {
+  /** The bytes of an `.onnx` file. */
+  readonly bytes: Uint8Array;
+  readonly outputNames: readonly string[];
+}
+
+/**
+ * Writes the graph. Outputs are named by the nodes that make them: copying a result only to name it would cost a pass over
+ * its memory. With `outputNames` they get those names, for files that people open.
+ */
 export function writeOnnx(
   { inputs, outputs }: Graph,
-  names: { readonly inputs: readonly string[]; readonly outputs: readonly string[] },
+  names: { readonly inputs: readonly string[]; readonly outputs?: readonly string[] },
   graphName = 'sextant',
-): Uint8Array {
+): OnnxModel {
   const legal = simplify(legalize(outputs, 'onnx', hasKernel));
   const writer = new OnnxWriter();
   const known = new Map<Tensor, string>();
   inputs.forEach((input, i) => known.set(input, writer.input(names.inputs[i], input.shape, input.dtype)));
   for (const node of topologicalOrder(legal)) {
     if (known.has(node)) continue;
-    if (!node.op.onnx)
+    if (!node.op.onnx) {
       throw new Error(`onnx: a placeholder ${node.toString()} is not among the inputs of the program`);
+    }
     const operands = node.inputs.map((x) => known.get(x) as string);
     known.set(node, node.op.onnx(writer, node, operands));
   }
-  legal.forEach((output, i) =>
-    writer.output(names.outputs[i], known.get(output) as string, output.shape, output.dtype),
-  );
-  return writer.finish(graphName);
+  const used = new Set<string>();
+  const outputNames = legal.map((output, i) => {
+    const made = known.get(output) as string;
+    // An input, a constant or a second name for one result needs a node of its own.
+    const own = output.inputs.length > 0 && !used.has(made);
+    const name = names.outputs?.[i] ?? (own ? made : `out${i}`);
+    used.add(made);
+    writer.output(name, made, output.shape, output.dtype);
+    return name;
+  });
+  return { bytes: writer.finish(graphName), outputNames };
 }

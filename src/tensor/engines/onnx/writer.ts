@@ -28,7 +28,7 @@ export class OnnxWriter {
   }
 
   output(name: string, from: string, shape: Shape, dtype: DType): void {
-    this.named('Identity', [from], name);
+    if (name !== from) this.named('Identity', [from], name);
     this.graphOutputs.push(valueInfo(name, shape, dtype));
   }
 
