@@ -13,7 +13,15 @@ const rooms = {
   solvers: [],
   datasets: ['src/tensor', 'solvers'],
   'src/runs': ['src/tensor', 'src/nn', 'datasets'],
-  'src/experiments': ['src/tensor', 'src/nn', 'src/uncertainty', 'src/operators', 'src/runs', 'solvers', 'datasets'],
+  'src/experiments': [
+    'src/tensor',
+    'src/nn',
+    'src/uncertainty',
+    'src/operators',
+    'src/runs',
+    'solvers',
+    'datasets',
+  ],
   reports: ['src/runs', 'datasets'],
   server: ['src/runs', 'reports'],
 };
@@ -33,11 +41,16 @@ const houseRules = {
         const check = (node) => {
           const source = node.source?.value;
           if (typeof source !== 'string' || !source.startsWith('.')) return;
-          const to = path.relative(root, path.resolve(path.dirname(context.filename), source)).replaceAll('\\', '/');
+          const to = path
+            .relative(root, path.resolve(path.dirname(context.filename), source))
+            .replaceAll('\\', '/');
           const target = roomOf(to);
           if (target === room) return;
           if (!target || !rooms[room].includes(target)) {
-            context.report({ node, message: `${room} may not import ${target ?? to}: it knows only ${rooms[room].join(', ') || 'itself'} (eslint.config.js, docs/architecture.md)` });
+            context.report({
+              node,
+              message: `${room} may not import ${target ?? to}: it knows only ${rooms[room].join(', ') || 'itself'} (eslint.config.js, docs/architecture.md)`,
+            });
           }
         };
         return {
@@ -55,13 +68,21 @@ export default tseslint.config(
   { ignores: ['node_modules', 'coverage', 'docs', 'runs'] },
   ...tseslint.configs.recommendedTypeChecked,
   {
-    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['*.js', 'src/cli/*.mjs'] }, tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parserOptions: {
+        projectService: { allowDefaultProject: ['*.js', 'src/cli/*.mjs'] },
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
     plugins: { house: houseRules },
     rules: {
       'house/imports-point-down': 'error',
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
     },
   },

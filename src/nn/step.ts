@@ -22,6 +22,7 @@ import {
   type Spec,
   type Tensor,
 } from '../tensor/index.ts';
+import { flushTiny } from './optimizers/flush.ts';
 import { scalarsOf, type Optimizer } from './optimizers/optimizer.ts';
 import { packTensors, unpackTensors, type Layout, type TensorsOf } from './parameters.ts';
 
@@ -105,9 +106,9 @@ export function trainingStep<P>({ loss, layout, optimizer, clipNorm, ema }: Step
       slots: state.slice(1, 1 + optimizer.slots.length),
       hyper: numbers,
     });
-    const average =
-      ema === undefined ? [] : [movingAverage(state[state.length - 1], next.parameters, numbers)];
-    return { state: [next.parameters, ...next.slots, ...average], loss: value, gradientNorm };
+    const updated = flushTiny(next.parameters);
+    const average = ema === undefined ? [] : [movingAverage(state[state.length - 1], updated, numbers)];
+    return { state: [updated, ...next.slots, ...average], loss: value, gradientNorm };
   };
 }
 

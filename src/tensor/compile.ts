@@ -2,7 +2,9 @@
 import { castArray, isFloat, type DType, type FloatDType, type NDArray } from './array.ts';
 import { type EngineName, type EngineOptions, type Executable } from './engines/engine.ts';
 import { loadEngine } from './engines/load.ts';
+import { acquire } from './engines/shared.ts';
 import { evaluate } from './graph/evaluate.ts';
+import { productFlops } from './graph/flops.ts';
 import { simplify } from './graph/simplify.ts';
 import { writeOnnx } from './engines/onnx/lower.ts';
 import { checkShape, sameShape, showShape, type Shape } from './shape.ts';
@@ -35,6 +37,8 @@ export interface CompileOptions extends EngineOptions {
 export interface Program<Args extends readonly unknown[], Result> {
   readonly dtype: FloatDType;
   readonly engine: EngineName;
+  /** Floating-point operations of its matrix products and convolutions, a multiply-add counted as two. */
+  readonly productFlops: number;
   run(args: Args): Promise<Result>;
   dispose(): Promise<void>;
 }
@@ -58,14 +62,15 @@ function trace(
   return withTraceContext({ dtype, traceSites }, () => {
     const given = flatten<Spec>(specs);
     const inputs = given.leaves.map((leaf) => placeholder(leaf.shape, leaf.dtype ?? dtype));
-    const value = f(...(unflatten(given.structure, inputs) as never[]));
+    const value = f(...unflatten<never[]>(given.structure, inputs));
     const { leaves, structure } = flatten<Tensor>(value);
     return { inputs, outputs: traceSites ? leaves : simplify(leaves), structure };
   });
 }
 
 /**
- * Compiles f for arguments of the given specs (trees of `Spec`, one for each argument).
+ * Compiles f for arguments of the given specs (trees of `Spec`, one for each argument). Programs of equal structure share
+ * one executable, which the last `dispose` releases.
  *
  * @throws what the ops of f throw about shapes, and if the engine cannot compute in `dtype`.
  */
@@ -80,9 +85,9 @@ export async function compile<const S extends Specs, R>(
       `compile: the engine '${name}' computes in ${engine.dtypes.join(', ')}, not in ${dtype}; use engine 'onnx' or 'reference'`,
     );
   }
-  const traced = trace(f as (...args: never[]) => unknown, specs, dtype, checkNumerics);
+  const traced = trace(f, specs, dtype, checkNumerics);
   let executable: Executable | null = await withTraceContext({ dtype }, () =>
-    engine.prepare(traced, options),
+    acquire(engine, traced, options),
   );
   const argStructure = flatten(specs).structure;
   const paths = leafPaths(specs);
@@ -90,6 +95,7 @@ export async function compile<const S extends Specs, R>(
   return {
     dtype,
     engine: name,
+    productFlops: withTraceContext({ dtype }, () => productFlops(traced.outputs)),
     async run(args) {
       if (!executable) throw new Error('program: it was disposed and cannot run again; compile a new one');
       const given = flatten<NDArray>(args);
@@ -164,7 +170,7 @@ export function exportOnnx<const S extends Specs>(
     outputNames,
   }: { dtype?: FloatDType; names?: readonly string[]; outputNames?: readonly string[] } = {},
 ): Uint8Array {
-  const traced = trace(f as (...args: never[]) => unknown, specs, dtype, false);
+  const traced = trace(f, specs, dtype, false);
   const outputs =
     outputNames ?? traced.outputs.map((_, i) => (traced.outputs.length === 1 ? 'output' : `output${i}`));
   return withTraceContext(

@@ -123,7 +123,7 @@ const constantOp: OpDefinition<ConstantAttributes> = defineOp<ConstantAttributes
   tfjs: (tf, _, node) => {
     const { data, shape, dtype } = constantValue(node);
     const values = dtype === 'float64' ? Float32Array.from(data) : data;
-    return tf.tensor(values as Float32Array, [...shape], dtype === 'float64' ? 'float32' : dtype);
+    return tf.tensor(values, [...shape], dtype === 'float64' ? 'float32' : dtype);
   },
   reference: (_, { attributes }) => attributes.value.data.slice(),
   examples: [],

@@ -22,7 +22,7 @@ const bench = (runs: string): string[] => [
     '--fine',
     '64',
     '--epochs',
-    '120',
+    '50',
     '--halve-every',
     '40',
   ],

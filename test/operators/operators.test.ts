@@ -44,7 +44,7 @@ async function evaluate(
       dtype: 'float64',
     },
   );
-  const result = (await program.run([parameters, u] as never)) as unknown as NDArray;
+  const result = await program.run([parameters, u] as never);
   await program.dispose();
   return result.data as Float64Array;
 }
@@ -77,7 +77,6 @@ describe('merged evaluation on the modes of all levels equals the definition lev
   ] as const)('mwt, %s, s = %i', async (basis, s) => {
     const options = { ...small, k: basis === 'chebyshev' ? 4 : 3, basis, layers: 2 };
     const operator = mwt.create(options);
-    type P = ReturnType<(typeof operator)['init']>;
     const parameters = enlarge(operator.init(key(3)), 3);
     const u = field(4, 2, s);
     const expected = await evaluate(
@@ -94,12 +93,12 @@ describe('merged evaluation on the modes of all levels equals the definition lev
             (layer) => (v: Tensor) =>
               literalLayer(v, options, layer.coarsest, literalMwtKernel(layer.kernels, options.modes)),
           ),
-        )) as never,
+        )),
       parameters,
       u,
     );
     const actual = await evaluate(
-      ((p: never, x: Tensor) => operator.apply(p as P as never, x)) as never,
+      ((p: never, x: Tensor) => operator.apply(p, x)),
       parameters,
       u,
     );
@@ -135,12 +134,12 @@ describe('merged evaluation on the modes of all levels equals the definition lev
                 literalPadeKernel(layer.kernels, layer.maps, options.modes, options),
               ),
           ),
-        )) as never,
+        )),
       parameters,
       u,
     );
     const actual = await evaluate(
-      ((tree: never, x: Tensor) => operator.apply(tree, x)) as never,
+      ((tree: never, x: Tensor) => operator.apply(tree, x)),
       parameters,
       u,
     );
@@ -197,7 +196,7 @@ describe('exact inverse of the denominator', () => {
     const u = field(2, 2, 8);
     const [exact, learned] = await Promise.all(
       (['exact', 'learned'] as const).map((kind) =>
-        evaluate(((p: never, x: Tensor) => make(kind).apply(p, x)) as never, parameters, u),
+        evaluate(((p: never, x: Tensor) => make(kind).apply(p, x)), parameters, u),
       ),
     );
     expectClose(exact, learned, 1e-12);
@@ -251,7 +250,7 @@ describe('every operator', () => {
       const options = { dtype: 'float64' } as const;
       const value = await compile(loss as never, specs, options);
       const slope = await compile(grad(loss as never) as never, specs, options);
-      const gradient = (await slope.run([parameters, u, target] as never)) as unknown;
+      const gradient = (await slope.run([parameters, u, target] as never));
       // Along a random direction, all parameters at once.
       const leaves = split(key(24), 64);
       let index = 0;
@@ -271,7 +270,7 @@ describe('every operator', () => {
         });
       };
       const at = async (by: number): Promise<number> =>
-        ((await value.run([moved(by), u, target] as never)) as unknown as NDArray).data[0];
+        ((await value.run([moved(by), u, target] as never)) as NDArray).data[0];
       const difference = ((await at(1e-6)) - (await at(-1e-6))) / 2e-6;
       let along = 0;
       const slopes: NDArray[] = [];
@@ -312,6 +311,6 @@ test('the Jacobian of a linear multiwavelet layer stack is constant: the kernels
   // Up to the head the operator is affine; compare its Jacobian at two points that keep all head units on one side.
   const body = (p: never, u: Tensor): Tensor => reshape(operator.apply(p, mul(u, 1e-3)), [4]);
   const at = (u: NDArray) =>
-    evaluate(((p: never, x: Tensor) => jacobian((v: Tensor) => body(p, v))(x)) as never, parameters, u);
+    evaluate(((p: never, x: Tensor) => jacobian((v: Tensor) => body(p, v))(x)), parameters, u);
   expectClose(await at(field(42, 1, 4)), await at(field(43, 1, 4)), 1e-9);
 });

@@ -171,3 +171,24 @@ describe('graphs', () => {
     expect(() => evaluate([tanh(placeholder([2]))])).toThrow('was not fed');
   });
 });
+
+describe('what looks alike in print stays apart', () => {
+  test('constants 0 and −0: 1/x tells them apart', () => {
+    const x = placeholder([2], 'float64');
+    const [a, b] = [0, -0].map((zero) => div(x, constant(Float64Array.of(zero, zero), [2], 'float64')));
+    const [first, second] = simplify([a, b]);
+    expect(first).not.toBe(second);
+  });
+
+  test('equal constants made twice become one', () => {
+    const matrix = (): Tensor =>
+      constant(
+        Float64Array.from({ length: 200 }, (_, i) => Math.sin(i)),
+        [10, 20],
+        'float64',
+      );
+    const x = placeholder([10, 20], 'float64');
+    const [a, b] = simplify([add(x, matrix()), add(x, matrix())]);
+    expect(a).toBe(b);
+  });
+});

@@ -1,6 +1,7 @@
 /** Adam (Kingma & Ba 2015) and AdamW (Loshchilov & Hutter 2019). */
 import { add, div, mul, sqrt, square, sub } from '../../tensor/index.ts';
 import { describe, type Optimizer } from './optimizer.ts';
+import { flushTiny } from './flush.ts';
 
 export interface AdamOptions {
   readonly learningRate: number;
@@ -57,7 +58,7 @@ function build(
      */
     update({ parameters, gradient, slots: [m, v], hyper: [stepSize, scaledEpsilon, shrinkage] }) {
       const g = coupled ? add(gradient, mul(weightDecay, parameters)) : gradient;
-      const m1 = add(mul(beta1, m), g);
+      const m1 = flushTiny(add(mul(beta1, m), g));
       const v1 = add(mul(beta2, v), square(g));
       const direction = div(m1, add(sqrt(v1), scaledEpsilon));
       const start = decoupled ? mul(parameters, shrinkage) : parameters;

@@ -20,6 +20,7 @@ let loaded: Promise<{ tf: TensorFlow; backend: string }> | null = null;
 export const loadTensorFlow = (): Promise<{ tf: TensorFlow; backend: string }> => (loaded ??= findBackend());
 
 async function findBackend(): Promise<{ tf: TensorFlow; backend: string }> {
+  const core = await import('@tensorflow/tfjs-core');
   for (const name of ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node']) {
     try {
       restoreRemovedUtilities();
@@ -28,13 +29,19 @@ async function findBackend(): Promise<{ tf: TensorFlow; backend: string }> {
       return { tf, backend: name };
     } catch {
       // Not installed, or its native library does not load on this machine: the next one.
+      forgetKernels(core);
     }
   }
-  const tf = await import('@tensorflow/tfjs-core');
   await import('@tensorflow/tfjs-backend-cpu');
-  await tf.setBackend('cpu');
-  await tf.ready();
-  return { tf, backend: '@tensorflow/tfjs-backend-cpu' };
+  await core.setBackend('cpu');
+  await core.ready();
+  return { tf: core, backend: '@tensorflow/tfjs-backend-cpu' };
+}
+
+/** A package whose native library fails to load leaves its kernels behind; the next one would warn about every one. */
+function forgetKernels(tf: TensorFlow): void {
+  for (const { kernelName } of tf.getKernelsForBackend('tensorflow'))
+    tf.unregisterKernel(kernelName, 'tensorflow');
 }
 
 /** tfjs-node 4.22 calls `util.isNullOrUndefined`, which Node 23 removed (tensorflow/tfjs issue 8609). */
@@ -61,10 +68,7 @@ export const tfjsEngine: Engine = {
         const values = new Map(fixed);
         graph.inputs.forEach((input, i) => {
           const { data, shape, dtype } = feeds[i];
-          values.set(
-            input,
-            tf.tensor(data as Float32Array, [...shape], dtype === 'float64' ? 'float32' : dtype),
-          );
+          values.set(input, tf.tensor(data, [...shape], dtype === 'float64' ? 'float32' : dtype));
         });
         for (const node of order) {
           if (values.has(node)) continue;
@@ -95,7 +99,6 @@ export const tfjsEngine: Engine = {
 };
 
 function lower(tf: TensorFlow, node: Tensor, inputs: readonly tfjs.Tensor[]): tfjs.Tensor {
-  const kernel = node.op.tfjs;
-  if (!kernel) throw new Error(`tfjs: the op '${node.op.name}' has no TensorFlow.js kernel`);
-  return kernel(tf, inputs, node);
+  if (!node.op.tfjs) throw new Error(`tfjs: the op '${node.op.name}' has no TensorFlow.js kernel`);
+  return node.op.tfjs(tf, inputs, node);
 }

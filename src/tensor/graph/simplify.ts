@@ -6,6 +6,7 @@ import { add, mul, sub } from '../ops/arithmetic.ts';
 import { broadcastTo, concat, reshape, transpose } from '../ops/shape.ts';
 import { broadcastShapes, sameShape, sizeOf, type Shape } from '../shape.ts';
 import { constant, constantValue, isConstant, isPlaceholder, Tensor } from '../tensor.ts';
+import { contentOf, exactJson } from './fingerprint.ts';
 import { evaluate } from './evaluate.ts';
 import { topologicalOrder } from './traverse.ts';
 
@@ -46,19 +47,17 @@ function share(node: Tensor, seen: Map<string, Tensor>, keys: Keys): Tensor {
   return known ?? node;
 }
 
-/** Keys of structural equality. Large constants are equal only as the same object. */
+/** Keys of structural equality. */
 class Keys {
   private readonly objects = new Map<unknown, number>();
 
   of(node: Tensor): string {
     if (isConstant(node)) {
-      const { data, shape, dtype } = constantValue(node);
-      return data.length <= 64
-        ? `constant ${dtype} ${shape.join()} ${data.join()}`
-        : `constant ${dtype} ${shape.join()} #${this.identity(data)}`;
+      const { shape, dtype } = constantValue(node);
+      return `constant ${dtype} ${shape.join()} ${contentOf(node)}`;
     }
     const attributes = Object.entries(node.attributes).map(([name, value]) =>
-      typeof value === 'function' ? `${name}#${this.identity(value)}` : `${name}:${JSON.stringify(value)}`,
+      typeof value === 'function' ? `${name}#${this.identity(value)}` : `${name}:${exactJson(value)}`,
     );
     return `${node.op.name} ${node.dtype} ${attributes.join()} ${node.inputs.map((x) => x.id).join()}`;
   }

@@ -66,8 +66,7 @@ const gatherOp: OpDefinition<AxisAttribute> = defineOp<AxisAttribute>({
   },
   onnx: (writer, { attributes }, inputs) =>
     writer.node('Gather', inputs, { axis: (attributes as AxisAttribute).axis }),
-  tfjs: (tf, [x, indices], { attributes }) =>
-    tf.gather(x, indices, (attributes as AxisAttribute).axis),
+  tfjs: (tf, [x, indices], { attributes }) => tf.gather(x, indices, (attributes as AxisAttribute).axis),
   reference: ([x, indices], { dtype, shape, attributes: { axis } }) => {
     const out = allocate(dtype, sizeOf(shape));
     const n = x.shape[axis];

@@ -473,7 +473,7 @@ const padOp: OpDefinition<PadAttributes> = defineOp<PadAttributes>({
       const after = y.shape.slice(axis + 1);
       const widened = tf.pad(
         tf.reshape(y, [...before, n, 1, ...after]),
-        [...before, n, 1, ...after].map((_, i) => [0, i === axis + 1 ? gap : 0]) as [number, number][],
+        [...before, n, 1, ...after].map((_, i): [number, number] => [0, i === axis + 1 ? gap : 0]),
       );
       const flat = tf.reshape(widened, [...before, n * (gap + 1), ...after]);
       y = tf.slice(

@@ -1,0 +1,48 @@
+/** The PyTorch side of a benchmark: a Python process that times a case when asked. */
+import { spawn, spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+
+export interface PeerTime {
+  readonly median: number;
+  readonly best: number;
+  readonly runs: number;
+}
+
+export interface Peer {
+  readonly version: string;
+  time(name: string, seconds: number): Promise<PeerTime>;
+  close(): Promise<void>;
+}
+
+/** A Python that can import torch: the one SEXTANT_PYTHON names, else python3. */
+function findPython(): string | null {
+  const candidates = [process.env['SEXTANT_PYTHON'], 'python3'].filter((name) => name !== undefined);
+  return candidates.find((name) => spawnSync(name, ['-c', 'import torch']).status === 0) ?? null;
+}
+
+export async function startPeer(threads: number): Promise<Peer | null> {
+  const python = findPython();
+  if (python === null) return null;
+  const script = path.join(import.meta.dirname, 'peers', 'serve.py');
+  const child = spawn(python, [script, String(threads)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const answer = async (): Promise<unknown> => {
+    const line = await lines.next();
+    if (line.done) throw new Error('the PyTorch process ended early; its message stands above');
+    return JSON.parse(line.value);
+  };
+  const { torch } = (await answer()) as { torch: string };
+  return {
+    version: torch,
+    async time(name, seconds) {
+      child.stdin.write(`${JSON.stringify({ case: name, seconds })}\n`);
+      return (await answer()) as PeerTime;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        child.once('exit', () => resolve());
+        child.stdin.end();
+      }),
+  };
+}
