@@ -1,6 +1,7 @@
 /** Reading and atomic writing of files, with errors that a user can act on. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdirSync, statSync } from 'node:fs';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 /** The bytes of a file. Throws one sentence when it is missing, a folder, or not readable. */
@@ -13,6 +14,22 @@ export async function readBytes(file: string): Promise<Uint8Array> {
 }
 
 /**
+ * Creates a folder and its parents. Not through `recursive`: that never returns where a file system answers ENOENT below
+ * an existing folder, as /proc does (seen with Node 20).
+ */
+export function makeFolder(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
+  const parent = path.dirname(folder);
+  if (parent !== folder) makeFolder(parent);
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    // Another process may have made it in between.
+    if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw error;
+  }
+}
+
+/**
  * Writes a file so that it is there in full or not at all, whenever the process or the machine stops: into a temporary
  * neighbour, flushed to disk, then renamed. Folders are made. Throws one sentence when the disk refuses.
  */
@@ -20,7 +37,7 @@ export async function writeAtomically(file: string, bytes: Uint8Array): Promise<
   const folder = path.dirname(file);
   const temporary = path.join(folder, `.${path.basename(file)}.${randomUUID()}.tmp`);
   try {
-    await mkdir(folder, { recursive: true });
+    makeFolder(folder);
     const handle = await open(temporary, 'wx');
     try {
       await handle.writeFile(bytes);

@@ -7,7 +7,7 @@ import { energy, mass } from '../invariants.ts';
 /**
  * Korteweg–de Vries: u_t = −u u_x − δ u_xxx, δ the coefficient of dispersion.
  * Good values: δ = 1 on [−20, 20), N = 512, dt = 2e-3; soliton 3c sech²(½√(c/δ)(x − ct)).
- * With δ = 1 on a unit interval, phases turn faster than any practical step resolves: see `kdvResonance`.
+ * With δ = 1 on a unit interval, phases turn faster than any practical step resolves: see `averagedKdv` (kdvAveraging.ts).
  */
 export const kdv = equation({
   name: 'kdv',

@@ -1,8 +1,7 @@
 /** The run store's way to the disk: whole files or none, JSON checked by its schema, failures in one sentence. */
-import { mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
-import { writeAtomically } from '../../datasets/files.ts';
+import { makeFolder, writeAtomically } from '../../datasets/files.ts';
 
 export const errorCode = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
@@ -30,7 +29,7 @@ export function diskError(doing: string, file: string, error: unknown): Error {
 /** Creates a folder and its parents. Throws one sentence when that cannot be. */
 export function ensureFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
   } catch (error) {
     throw diskError('create the folder', folder, error);
   }

@@ -2,8 +2,8 @@
  * The shapes on disk that the rooms agree on: what a run folder holds and what every experiment's `result.json` says.
  *
  * A run folder (one training job):
- *   config.json        the validated configuration of the job (RunConfig)
- *   environment.json   machine, versions, git commit, data hash (Environment)
+ *   config.json        the validated configuration of the job, with the data hash (RunConfig)
+ *   environment.json   machine, versions, git commit (Environment)
  *   status.json        {state, epoch, epochs, updatedAt, pid, error?} (RunStatus)
  *   metrics.jsonl      one MetricLine an epoch
  *   checkpoints/       last.safetensors + last.json, best.safetensors + best.json

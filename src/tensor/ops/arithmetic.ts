@@ -225,7 +225,7 @@ export const atan = unary('atan', {
 });
 
 /**
- * arctan from elementary ops: two halvings of the argument by x → x / (1 + √(1 + x²)) bring |x| below tan(π/16·…),
+ * arctan from elementary ops: three halvings of the argument by x → x / (1 + √(1 + x²)) bring |x| below tan(π/16),
  * where the alternating Taylor series converges to rounding in 20 terms.
  */
 function atanSeries(x: Tensor): Tensor {
