@@ -8,6 +8,10 @@ export default defineConfig({
     // onnxruntime-node is a native addon: a process per test file, not a thread, keeps its global state apart.
     pool: 'forks',
     maxWorkers: 2,
-    coverage: { provider: 'v8', include: ['src/**', 'solvers/**', 'datasets/**', 'reports/**', 'server/**'] },
+    coverage: {
+      provider: 'v8',
+      include: ['src/**', 'solvers/**', 'datasets/**', 'reports/**', 'server/**'],
+      thresholds: { 'src/tensor/**': { lines: 90 } },
+    },
   },
 });

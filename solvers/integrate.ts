@@ -49,13 +49,19 @@ export function integrate(options: IntegrateOptions & { readonly step: number })
       // A transform spreads a NaN to every mode, so the first one is witness for all.
       if (!Number.isFinite(v[0] + v[1])) throw blowUp(equation, times[0] + done * stepper.dt, step);
     }
-    u.set(grid.transform.inverse(v), (interval + 1) * grid.points);
+    const values = grid.transform.inverse(v);
+    // What has overflowed in the very last step has not reached the other modes yet.
+    if (!values.every(Number.isFinite)) throw blowUp(equation, times[interval + 1], step);
+    u.set(values, (interval + 1) * grid.points);
     onProgress?.(done / total);
   });
   return u;
 }
 
-/** u [times, points] of a linear equation, û(t) = e^{(t − t₀)L}û(t₀): exact up to rounding at any time. */
+/**
+ * u [times, points] of a linear equation, û(t) = e^{(t − t₀)L}û(t₀): exact up to rounding at any time. Throws a BlowUpError
+ * when growing modes leave the range of double precision.
+ */
 export function exactLinear({
   equation,
   grid,
@@ -66,7 +72,9 @@ export function exactLinear({
   u.set(initial);
   const spectrum = grid.transform.forward(initial);
   for (let i = 1; i < times.length; i++) {
-    u.set(grid.transform.inverse(propagate(equation, grid, times[i] - times[0], spectrum)), i * grid.points);
+    const values = grid.transform.inverse(propagate(equation, grid, times[i] - times[0], spectrum));
+    if (!values.every(Number.isFinite)) throw overflow(equation, times[i]);
+    u.set(values, i * grid.points);
   }
   return u;
 }
@@ -106,3 +114,10 @@ function blowUp(equation: BoundEquation, time: number, step: number): BlowUpErro
       'take a smaller step, or more points (or dealiasing) where fronts get steep; if neither moves the time, the solution itself blows up or leaves the domain of the equation',
   );
 }
+
+const overflow = (equation: BoundEquation, time: number): BlowUpError =>
+  new BlowUpError(
+    time,
+    `the solution of ${equation.pde} grows beyond the range of double precision before t = ${Number(time.toPrecision(6))}: ` +
+      'take a shorter time, or check the signs of the linear terms',
+  );

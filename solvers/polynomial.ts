@@ -116,21 +116,32 @@ function raise(base: Polynomial, exponent: number): Polynomial {
       throw new Error(`${value}^${exponent} is not a number: division by zero or root of a negative`);
     return constantPolynomial(power);
   }
-  if (Number.isInteger(exponent) && exponent >= 0 && base.length ** exponent <= MAXIMUM_TERMS) {
-    let result = constantPolynomial(1);
-    for (let i = 0; i < exponent; i++) result = times(result, base);
+  if (exponent === 0) return constantPolynomial(1);
+  if (
+    base.length > 1 &&
+    Number.isInteger(exponent) &&
+    exponent > 0 &&
+    base.length ** exponent <= MAXIMUM_TERMS
+  ) {
+    let result = base;
+    for (let i = 1; i < exponent; i++) result = times(result, base);
     return result;
   }
   // (c·uᵃ)ᵇ is cᵇ·uᵃᵇ for whole b; for broken b only where the root is of one positive-coefficient plain atom.
   const [term] = base;
   const plain = base.length === 1 && (Number.isInteger(exponent) || (term.coefficient > 0 && isPlain(term)));
   if (!plain) return single({ kind: 'group', content: base }, exponent);
-  return [
+  const coefficient = term.coefficient ** exponent;
+  if (!Number.isFinite(coefficient))
+    throw new Error(
+      `${term.coefficient}^${exponent} is beyond the range of double precision: scale the equation`,
+    );
+  return collect([
     {
-      coefficient: term.coefficient ** exponent,
+      coefficient,
       factors: term.factors.map((factor) => ({ atom: factor.atom, exponent: factor.exponent * exponent })),
     },
-  ];
+  ]);
 }
 
 /** √(u²) is |u|, not u: only a first power may be merged with a broken exponent. */

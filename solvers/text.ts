@@ -26,6 +26,7 @@ export function parseEquation(text: string, constants: Readonly<Record<string, n
   const read = (side: string) =>
     normalForm(parseExpression(side, ROLE, constants), (name) => atomOf(name, constants));
   const terms = solveForTimeDerivative([...read(left), ...scaled(read(right), -1)]);
+  checkFinite(terms);
   const linear = terms.filter(isLinear);
   const nonlinear = terms.filter((term) => !isLinear(term));
   checkWellPosed(linear);
@@ -129,6 +130,18 @@ function checkWellPosed(linear: readonly Term[]): void {
   if (highest.coefficient * (order % 4 === 0 ? 1 : -1) > 0) {
     throw new Error(
       `the term ${highest.coefficient}*u_${'x'.repeat(order)} makes short waves grow without bound, so the problem is ill-posed: check its sign`,
+    );
+  }
+}
+
+/** A number that is none (sqrt(-1), log(0), 1e308*10) would only show in the solution. */
+function checkFinite(terms: Polynomial): void {
+  for (const { coefficient, factors } of terms) {
+    const exponent = factors.find((factor) => !Number.isFinite(factor.exponent))?.exponent;
+    if (Number.isFinite(coefficient) && exponent === undefined) continue;
+    throw new Error(
+      `${ROLE} has ${exponent === undefined ? `the coefficient ${coefficient}` : `the exponent ${exponent}`}: ` +
+        'every number in it must be finite, so look for roots or logarithms of negative numbers, overflow, and division by zero',
     );
   }
 }

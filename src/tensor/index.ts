@@ -36,19 +36,13 @@ export {
   concat,
   expandDims,
   moveAxis,
-  pad,
   reshape,
-  reverse,
-  roll,
-  slice,
-  sliceAxis,
-  split,
   squeeze,
   stack,
-  take,
   tileLeading,
   transpose,
 } from './ops/shape.ts';
+export { pad, reverse, roll, slice, sliceAxis, split, take } from './ops/slice.ts';
 export * from './transforms/reverse.ts';
 export * from './transforms/forward.ts';
 export { vmap } from './transforms/vmap.ts';

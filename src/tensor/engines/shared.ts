@@ -29,7 +29,7 @@ export async function acquire(engine: Engine, graph: Graph, options: EngineOptio
     const executable = await entry.executable;
     return { run: (feeds) => executable.run(feeds), dispose: release };
   } catch (error) {
-    entries.delete(key);
+    if (entries.get(key) === entry) entries.delete(key);
     throw error;
   }
 }

@@ -1,7 +1,8 @@
 /** Einstein summation through reshape, transpose and matmul. */
 import { mul } from '../ops/arithmetic.ts';
 import { matmul } from '../ops/matmul.ts';
-import { reshape, sliceAxis, transpose } from '../ops/shape.ts';
+import { reshape, transpose } from '../ops/shape.ts';
+import { sliceAxis } from '../ops/slice.ts';
 import { sum } from '../ops/sum.ts';
 import { showShape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';

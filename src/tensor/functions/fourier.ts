@@ -3,7 +3,8 @@
  * Conventions are NumPy's: forward X_k = Σ_j x_j e^(−2πijk/n), inverse with 1/n.
  */
 import { isFloat } from '../array.ts';
-import { concat, reshape, roll, take, transpose } from '../ops/shape.ts';
+import { concat, reshape, transpose } from '../ops/shape.ts';
+import { roll, take } from '../ops/slice.ts';
 import { normalizeAxes, normalizeAxis, sameShape, showShape, sizeOf, type Shape } from '../shape.ts';
 import { constant, zeros, type Tensor } from '../tensor.ts';
 import { vjp } from '../transforms/reverse.ts';

@@ -9,7 +9,8 @@
  */
 import { array, castArray, type DType, type NDArray } from '../array.ts';
 import { matmul } from '../ops/matmul.ts';
-import { concat, pad, reshape, reverse, sliceAxis, transpose } from '../ops/shape.ts';
+import { concat, reshape, transpose } from '../ops/shape.ts';
+import { pad, reverse, sliceAxis } from '../ops/slice.ts';
 import { sizeOf, type Shape } from '../shape.ts';
 import { constant, zeros, type Tensor } from '../tensor.ts';
 import { mul as complexMul } from './complex.ts';

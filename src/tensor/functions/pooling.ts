@@ -4,7 +4,8 @@
  */
 import { add, maximum, mul } from '../ops/arithmetic.ts';
 import { perAxis, resolvePadding, windowCount, type Padding } from '../ops/convolutionGeometry.ts';
-import { concat, pad, reshape, sliceAxis, stack } from '../ops/shape.ts';
+import { concat, reshape, stack } from '../ops/shape.ts';
+import { pad, sliceAxis } from '../ops/slice.ts';
 import { showShape } from '../shape.ts';
 import { constant, type Tensor } from '../tensor.ts';
 

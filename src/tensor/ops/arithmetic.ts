@@ -43,7 +43,8 @@ export const div = binary('div', {
 /** a^b for a > 0, or for a whole number b; the derivative in b needs a > 0. */
 export const pow = binary('pow', {
   vjp: ({ a, b, output, cotangent }) => [
-    mul(cotangent, mul(b, pow(a, sub(b, 1)))),
+    // d(x⁰)/dx is 0 at x = 0 too, where b a^(b−1) is 0 · ∞.
+    mul(cotangent, select(equal(b, 0), 0, mul(b, pow(a, sub(b, 1))))),
     mul(cotangent, select(less(0, a), mul(output, log(select(less(0, a), a, 1))), 0)),
   ],
   onnx: 'Pow',
@@ -225,16 +226,19 @@ export const atan = unary('atan', {
 });
 
 /**
- * arctan from elementary ops: three halvings of the argument by x → x / (1 + √(1 + x²)) bring |x| below tan(π/16),
- * where the alternating Taylor series converges to rounding in 20 terms.
+ * arctan from elementary ops: arguments beyond 1 by arctan x = ±π/2 − arctan 1/x, then three halvings by
+ * x → x / (1 + √(1 + x²)) bring |x| below tan(π/32), where 15 terms of the alternating Taylor series reach rounding.
  */
 function atanSeries(x: Tensor): Tensor {
+  const large = less(1, abs(x));
   const halve = (t: Tensor): Tensor => div(t, add(1, sqrt(add(1, square(t)))));
-  const t = halve(halve(halve(x)));
+  const inner = select(large, reciprocal(select(large, x, 1)), x);
+  const t = halve(halve(halve(inner)));
   const t2 = square(t);
   let series: Tensor = mul(t2, 0);
   for (let k = 14; k >= 0; k--) series = add(mul(series, t2), (k % 2 === 0 ? 1 : -1) / (2 * k + 1));
-  return mul(8, mul(t, series));
+  const angle = mul(8, mul(t, series));
+  return select(large, sub(mul(Math.PI / 2, sign(x)), angle), angle);
 }
 
 export const square = (x: Operand): Tensor => mul(x, x);

@@ -1,5 +1,5 @@
 /** Broadcasting of concrete arrays, for reference evaluation. */
-import { allocate, isFloat, type NDArray, type NumericData } from '../array.ts';
+import { allocate, isFloat, type DType, type NDArray, type NumericData } from '../array.ts';
 import type { Signature } from '../op.ts';
 import { rowMajorStrides, sizeOf, type Shape } from '../shape.ts';
 
@@ -40,4 +40,26 @@ export function broadcastOffsets(from: Shape, to: Shape): (index: number) => num
 export function requireFloat(name: string, x: Signature): void {
   if (!isFloat(x.dtype))
     throw new Error(`${name}: the operand is ${x.dtype}, expected float32 or float64; cast it first`);
+}
+
+/** Reads values in the order of steps through a flat array: one step size an axis, from a first position. */
+export function gatherByStrides(
+  x: { data: ArrayLike<number> },
+  node: { shape: Shape; dtype: DType },
+  steps: readonly number[],
+  start: number,
+): NumericData {
+  const out = allocate(node.dtype, sizeOf(node.shape));
+  const position = new Array<number>(node.shape.length).fill(0);
+  let offset = start;
+  for (let i = 0; i < out.length; i++) {
+    out[i] = x.data[offset];
+    for (let axis = node.shape.length - 1; axis >= 0; axis--) {
+      offset += steps[axis];
+      if (++position[axis] < node.shape[axis]) break;
+      offset -= steps[axis] * node.shape[axis];
+      position[axis] = 0;
+    }
+  }
+  return out;
 }

@@ -12,7 +12,8 @@ import { apply, constant, type Tensor } from '../tensor.ts';
 import { requireFloat } from './broadcast.ts';
 import { gather } from './indexing.ts';
 import { matmul } from './matmul.ts';
-import { moveAxis, pad, reshape, reverse, slice, tileLeading, transpose } from './shape.ts';
+import { moveAxis, reshape, tileLeading, transpose } from './shape.ts';
+import { pad, reverse, slice } from './slice.ts';
 import { sum } from './sum.ts';
 import {
   convolutionGeometry,

@@ -7,7 +7,8 @@ import { constant, type Tensor } from '../tensor.ts';
 import { abs, add, div, log, mul, sign, sqrt, sub } from './arithmetic.ts';
 import { equal, select } from './logic.ts';
 import { argMax } from './reduction.ts';
-import { broadcastTo, concat, expandDims, pad, sliceAxis, squeeze, transpose } from './shape.ts';
+import { broadcastTo, concat, expandDims, squeeze, transpose } from './shape.ts';
+import { pad, sliceAxis } from './slice.ts';
 import { sum } from './sum.ts';
 
 const size = (a: Tensor): number => a.shape[a.rank - 1];

@@ -5,7 +5,7 @@ import { normalizeAxes, normalizeAxis, rowMajorStrides, sizeOf } from '../shape.
 import { apply, type Tensor } from '../tensor.ts';
 import { add, div, exp, log, mul, neg, square, sub } from './arithmetic.ts';
 import { requireFloat } from './broadcast.ts';
-import { cast, equal } from './logic.ts';
+import { cast, equal, select } from './logic.ts';
 import { reshape } from './shape.ts';
 import {
   finish,
@@ -74,7 +74,9 @@ export function variance(
 /** log Σ e^x over axes, without overflow. */
 export function logSumExp(x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor {
   const list = normalizeAxes(axes, x.rank, 'logSumExp');
-  const top = stopGradient(max(x, list, { keepDims: true }));
+  const largest = stopGradient(max(x, list, { keepDims: true }));
+  // Where all terms are e^(−∞) nothing may be subtracted: −∞ − (−∞) is not a number.
+  const top = select(equal(largest, -Infinity), 0, largest);
   const total = log(sum(exp(sub(x, top)), list, { keepDims: true }));
   return finish(reshape(add(total, top), withoutAxes(x.shape, list)), x, list, options);
 }

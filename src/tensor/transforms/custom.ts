@@ -3,7 +3,8 @@ import { isFloat } from '../array.ts';
 import { substitute, topologicalOrder } from '../graph/traverse.ts';
 import { after, alias, customNode, type CustomAttributes, type CustomRule } from '../ops/identity.ts';
 import { sum } from '../ops/reduction.ts';
-import { concat, reshape, sliceAxis } from '../ops/shape.ts';
+import { concat, reshape } from '../ops/shape.ts';
+import { sliceAxis } from '../ops/slice.ts';
 import { sizeOf } from '../shape.ts';
 import { isConstant, placeholder, type Tensor, zerosLike } from '../tensor.ts';
 import { flatten, unflatten, type Structure } from '../tree.ts';
@@ -54,18 +55,18 @@ interface Traced<R> {
 /** Runs f on aliases of its arguments and finds the outside tensors that it captured by closure. */
 function trace<A extends readonly unknown[], R>(f: (...args: A) => R, given: A): Traced<R> {
   const { leaves, structure } = flatten<Tensor>(given);
+  // Node numbers grow, so whatever has a smaller one than this was there before f ran.
+  const firstInside = placeholder([]).id;
   const args = leaves.map(alias);
-  const firstInside = args.length > 0 ? args[0].id : Infinity;
   const value = f(...unflatten<A>(structure, args));
   const outputs = flatten<Tensor>(value);
-  const inside = new Set(args);
-  const captures = new Set<Tensor>();
-  for (const node of topologicalOrder(outputs.leaves)) {
-    if (node.id < firstInside) continue;
-    for (const input of node.inputs) {
-      if (input.id < firstInside && !inside.has(node) && !isConstant(input)) captures.add(input);
-    }
-  }
+  const isArgument = new Set(args);
+  const used = topologicalOrder(outputs.leaves)
+    .filter((node) => node.id >= firstInside && !isArgument.has(node))
+    .flatMap((node) => node.inputs);
+  // A captured tensor may also be returned as it is.
+  const outside = [...outputs.leaves, ...used].filter((x) => x.id < firstInside && !isConstant(x));
+  const captures = new Set(outside);
   return { value, outputs, args, captures: [...captures] };
 }
 
