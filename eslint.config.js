@@ -70,7 +70,7 @@ export default tseslint.config(
   {
     languageOptions: {
       parserOptions: {
-        projectService: { allowDefaultProject: ['*.js', 'src/cli/*.mjs'] },
+        projectService: { allowDefaultProject: ['*.js', 'src/cli/*.mjs', 'bench/*.mjs'] },
         tsconfigRootDir: import.meta.dirname,
       },
     },
