@@ -49,7 +49,10 @@ export function hashOf(pairs: Splits): string {
   return hash.digest('hex');
 }
 
-/** Every `stride`-th point, without a low-pass filter, as the published benchmarks do. Throws when it does not divide. */
+/**
+ * Every `stride`-th point, without a low-pass filter, as the published benchmarks do. Throws when it does not divide, and
+ * when nothing but zeros is left of a target.
+ */
 export function atResolution(pairs: Splits, resolution: number): Splits {
   const fine = pairs.x.length;
   const stride = fine / resolution;
@@ -66,12 +69,28 @@ export function atResolution(pairs: Splits, resolution: number): Splits {
     input: strided(input),
     output: strided(output),
   });
-  return {
+  const coarse = {
     x: strided(pairs.x),
     train: samples(pairs.train),
     validation: samples(pairs.validation),
     test: samples(pairs.test),
   };
+  refuseZeroTargets(coarse, `resolution ${resolution}`);
+  return coarse;
+}
+
+/** A target that is zero everywhere has no relative error: training on it, or measuring with it, gives NaN. */
+function refuseZeroTargets(splits: Record<Split, Samples>, where: string): void {
+  for (const split of SPLITS) {
+    const { count, output } = splits[split];
+    const s = output.length / count;
+    for (let i = 0; i < count; i++) {
+      if (output.subarray(i * s, (i + 1) * s).some((value) => value !== 0)) continue;
+      throw new Error(
+        `${where}: the target of sample ${i} of the ${split} split is zero everywhere, so that it has no relative error; leave the sample out`,
+      );
+    }
+  }
 }
 
 /** Arrays of the .npz: x, and {train,validation,test}_{input,output} of shape [n, s]. */
@@ -99,7 +118,8 @@ export interface ReadPairsOptions {
 /**
  * Reads a user's .npz: either train_input, train_output, test_input, test_output (and validation_…) of shape [n, s], or
  * input and output, which are cut into train, validation and test in that order; x [s] is optional (default j/s).
- * Throws when arrays are missing, shapes do not agree, or a number is not finite, naming the array and the sample.
+ * Throws when arrays are missing, shapes do not agree, a number is not finite, a split to train on or to test with is empty,
+ * or a target is zero everywhere, naming the array or the split and the sample.
  */
 export async function readPairs(file: string, options: ReadPairsOptions = {}): Promise<OperatorPairs> {
   const arrays = decodeNpz(await readBytes(file), file);
@@ -119,12 +139,17 @@ export async function readPairs(file: string, options: ReadPairsOptions = {}): P
 /** As `readPairs`, from arrays in memory; `name` stands in messages. */
 export function pairsFromArrays(arrays: NpzArrays, name: string, options: ReadPairsOptions = {}): Splits {
   const splits = 'train_input' in arrays ? namedSplits(arrays, name) : cutSplits(arrays, name, options);
+  for (const split of ['train', 'test'] as const) {
+    if (splits[split].count === 0)
+      throw new Error(`${name}: the ${split} split has no samples, expected at least one`);
+  }
   const lengths = SPLITS.filter((split) => splits[split].count > 0).map(
     (split) => splits[split].input.length / splits[split].count,
   );
   const s = lengths[0];
   if (lengths.some((length) => length !== s))
     throw new Error(`${name}: the splits have different numbers of points: ${lengths.join(', ')}`);
+  refuseZeroTargets(splits, name);
   return { x: gridOf(arrays, s, name), ...splits };
 }
 

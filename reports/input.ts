@@ -31,7 +31,7 @@ export interface ReportInput {
   /** The environment may be missing while no job has written one. */
   result: Omit<ExperimentResult, 'environment'> & { environment: Environment | null };
   jobs: ReportJob[];
-  /** False while result.json is missing and the rows were put together from the jobs that are finished. Default true. */
+  /** False while a job is running or still to be run, or there is no result of all; the rows are then of what is finished. Default true. */
   complete?: boolean;
   /** What could not be read: shown at the top, so that a gap is not taken for a result. */
   problems?: string[];

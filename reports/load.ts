@@ -8,12 +8,12 @@ import {
   environmentSchema,
   experimentResultSchema,
   jobResultSchema,
-  metricLineSchema,
   runConfigSchema,
   runStatusSchema,
-  type MetricLine,
   type RunStatus,
 } from '../src/runs/schema.ts';
+import { isAlive } from '../src/runs/lock.ts';
+import { parseMetrics } from '../src/runs/metrics.ts';
 import { numbersOf } from '../datasets/npy.ts';
 import { readNpz } from '../datasets/npz.ts';
 import { meanStd } from './compare.ts';
@@ -36,41 +36,23 @@ export const experimentFileSchema = z.looseObject({
   title: z.string().optional(),
   source: z.string().optional(),
   command: z.string().optional(),
+  /** The jobs that the experiment consists of; all that are in the folder where it does not say. */
+  jobs: z.array(z.string()).optional(),
 });
+export type ExperimentFile = z.infer<typeof experimentFileSchema>;
 
-export interface ParsedMetrics {
-  lines: MetricLine[];
-  /** Numbers (from 1) of the lines that are not metric lines. */
-  broken: number[];
+/** What experiment.json says, and the names of the run folders that belong to the experiment. */
+export async function loadOutline(
+  files: ExperimentFiles,
+): Promise<{ file: ExperimentFile | null; names: string[] }> {
+  const file = await files.json(files.path('experiment.json'), experimentFileSchema);
+  const listed = file?.jobs && new Set(file.jobs);
+  return { file, names: (await files.jobs()).filter((name) => !listed || listed.has(name)) };
 }
 
-/** Reads lines of metrics.jsonl. The text after the last line break is a line still being written and is left out. */
-export function parseMetrics(text: string): ParsedMetrics {
-  const lines: MetricLine[] = [];
-  const broken: number[] = [];
-  text
-    .split('\n')
-    .slice(0, -1)
-    .forEach((line, i) => {
-      if (!line.trim()) return;
-      try {
-        lines.push(metricLineSchema.parse(JSON.parse(line)));
-      } catch {
-        broken.push(i + 1);
-      }
-    });
-  return { lines, broken };
-}
-
-/** Whether a process of this machine is alive; a process of another user counts as alive. */
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
-};
+/** Whether an experiment is done: it has a result, and no job is running or still to be run. */
+export const isComplete = (result: boolean, jobs: readonly RunStatus[]): boolean =>
+  result && jobs.every(({ state }) => state === 'finished' || state === 'failed');
 
 /** A job that says it runs but whose process is gone was interrupted. */
 export const actualStatus = (status: RunStatus): RunStatus =>
@@ -164,14 +146,14 @@ function rowsOf(jobs: readonly ReportJob[]): Row[] {
 }
 
 /**
- * Loads an experiment folder. While result.json is missing, rows come from the finished jobs and `complete` is false.
+ * Loads an experiment folder: the jobs that belong to the experiment (see ExperimentFile). While result.json is missing, rows
+ * come from the finished jobs; `complete` is false then, and while a job is running or still to be run.
  * Throws when the folder does not exist or holds neither experiment.json, result.json nor jobs.
  */
 export async function loadExperiment(folder: string, options: LoadOptions = {}): Promise<ReportInput> {
   const files = await ExperimentFiles.open(folder);
-  const file = await files.json(files.path('experiment.json'), experimentFileSchema);
+  const { file, names } = await loadOutline(files);
   const result = await files.json(files.path('result.json'), experimentResultSchema);
-  const names = await files.jobs();
   if (!file && !result && !names.length && !files.problems.length) {
     throw new NotAnExperiment(
       `${folder} is not an experiment folder: it holds neither experiment.json nor result.json nor jobs`,
@@ -184,7 +166,10 @@ export async function loadExperiment(folder: string, options: LoadOptions = {}):
     if (job) jobs.push(job);
   }
   const { problems } = files;
-  if (result) return { result, jobs, problems };
+  if (result) {
+    const statuses = jobs.map(({ status }) => status);
+    return { result, jobs, complete: isComplete(true, statuses), problems };
+  }
   const first = jobs[0]?.config;
   return {
     result: {

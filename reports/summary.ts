@@ -2,7 +2,7 @@
 import type { RunStatus } from '../src/runs/schema.ts';
 import { experimentResultSchema, runConfigSchema } from '../src/runs/schema.ts';
 import { ExperimentFiles } from './files.ts';
-import { experimentFileSchema, loadStatus } from './load.ts';
+import { isComplete, loadOutline, loadStatus } from './load.ts';
 
 export interface JobSummary {
   name: string;
@@ -39,13 +39,17 @@ const stateOf = (complete: boolean, jobs: readonly JobSummary[]): ExperimentStat
 /** Summarises the experiment in `folder` under the name `id`. Throws when the folder does not exist. */
 export async function summarizeExperiment(folder: string, id: string): Promise<ExperimentSummary> {
   const files = await ExperimentFiles.open(folder);
-  const file = await files.json(files.path('experiment.json'), experimentFileSchema);
+  const { file, names } = await loadOutline(files);
   const result = await files.json(files.path('result.json'), experimentResultSchema);
   const jobs: JobSummary[] = [];
-  for (const name of await files.jobs()) {
+  for (const name of names) {
     const config = await files.json(files.path('jobs', name, 'config.json'), runConfigSchema);
     jobs.push({ name, model: config?.model ?? null, status: await loadStatus(files, name) });
   }
+  const complete = isComplete(
+    result !== null,
+    jobs.map(({ status }) => status),
+  );
   const share = ({ status }: JobSummary): number =>
     status.state === 'finished' ? 1 : status.epochs > 0 ? Math.min(1, status.epoch / status.epochs) : 0;
   const left = jobs.flatMap(({ status }) =>
@@ -55,9 +59,9 @@ export async function summarizeExperiment(folder: string, id: string): Promise<E
     id,
     title: result?.title ?? file?.title ?? file?.experiment ?? id,
     preset: result?.preset ?? file?.preset ?? '',
-    state: stateOf(result !== null, jobs),
+    state: stateOf(complete, jobs),
     jobs,
-    progress: result ? 1 : jobs.length ? jobs.reduce((sum, job) => sum + share(job), 0) / jobs.length : 0,
+    progress: complete ? 1 : jobs.length ? jobs.reduce((sum, job) => sum + share(job), 0) / jobs.length : 0,
     secondsLeft: left.length ? Math.max(...left) : null,
     updatedAt: jobs.reduce(
       (latest, { status }) => (status.updatedAt > latest ? status.updatedAt : latest),

@@ -2,7 +2,8 @@
 import { open, realpath, stat } from 'node:fs/promises';
 import type { MetricLine, RunStatus } from '../src/runs/schema.ts';
 import { ExperimentFiles, isInside } from '../reports/files.ts';
-import { loadStatus, parseMetrics } from '../reports/load.ts';
+import { parseMetrics } from '../src/runs/metrics.ts';
+import { isComplete, loadOutline, loadStatus } from '../reports/load.ts';
 
 export type Change =
   | { event: 'status'; data: { job: string; status: RunStatus } }
@@ -46,16 +47,20 @@ export class ExperimentFollower {
   async changes(): Promise<Change[]> {
     const files = await ExperimentFiles.open(this.#folder);
     const changes: Change[] = [];
-    for (const job of await files.jobs()) {
+    const { names } = await loadOutline(files);
+    const statuses: RunStatus[] = [];
+    for (const job of names) {
       const position = this.#positions.get(job) ?? { offset: 0, inode: 0, status: '' };
       this.#positions.set(job, position);
       changes.push(...(await this.#metrics(files, job, position)));
       const status = await loadStatus(files, job);
+      statuses.push(status);
       const text = JSON.stringify(status);
       if (text !== position.status) changes.push({ event: 'status', data: { job, status } });
       position.status = text;
     }
-    if ((await files.locate(files.path('result.json'))) !== null)
+    const result = (await files.locate(files.path('result.json'))) !== null;
+    if (isComplete(result, statuses))
       changes.push({ event: 'complete', data: {} });
     return changes;
   }

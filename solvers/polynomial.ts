@@ -132,7 +132,7 @@ function raise(base: Polynomial, exponent: number): Polynomial {
   const plain = base.length === 1 && (Number.isInteger(exponent) || (term.coefficient > 0 && isPlain(term)));
   if (!plain) return single({ kind: 'group', content: base }, exponent);
   const coefficient = term.coefficient ** exponent;
-  if (!Number.isFinite(coefficient))
+  if (!Number.isFinite(coefficient) || coefficient === 0)
     throw new Error(
       `${term.coefficient}^${exponent} is beyond the range of double precision: scale the equation`,
     );

@@ -6,7 +6,7 @@ import { sampleInitial, type InitialCondition } from './initial.ts';
 import { BlowUpError, exactLinear, integrate } from './integrate.ts';
 import { findEquation } from './registry.ts';
 import { parseEquation } from './text.ts';
-import { checkTimes, commonGap, savedTimes, stepsBetween } from './times.ts';
+import { checkTimes, commonGap, decimal, savedTimes, stepsBetween } from './times.ts';
 
 export interface SolveOptions {
   /** Name of a registered equation, a PDE as text ("u_t = …"), or a bound equation. */
@@ -150,7 +150,7 @@ function chooseStep(problem: Problem, options: SolveOptions, notes: string[]): S
       worst = errorEstimate.reduce((a, b) => Math.max(a, b), 0);
       if (worst <= tolerance) {
         notes.push(
-          `step ${step} was chosen: it agrees with twice the step to ${worst.toExponential(1)} (tolerance ${tolerance})`,
+          `step ${decimal(step)} was chosen: it agrees with twice the step to ${worst.toExponential(1)} (tolerance ${tolerance})`,
         );
         return { u: fine, step, errorEstimate };
       }
@@ -159,7 +159,7 @@ function chooseStep(problem: Problem, options: SolveOptions, notes: string[]): S
   }
   if (coarse instanceof BlowUpError) throw coarse;
   throw new Error(
-    `no step down to ${step} meets the tolerance ${tolerance}: the best estimate is ${worst.toExponential(1)}; ` +
+    `no step down to ${decimal(step)} meets the tolerance ${tolerance}: the best estimate is ${worst.toExponential(1)}; ` +
       'raise the tolerance, shorten the time (chaos loses digits exponentially), or give a step',
   );
 }

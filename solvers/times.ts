@@ -61,4 +61,5 @@ function wholeMultiple(length: number, step: number): number | null {
     : null;
 }
 
-const decimal = (value: number): string => String(Number(value.toPrecision(10)));
+/** Ten digits: a step without the rounding of the division that made it. */
+export const decimal = (value: number): string => String(Number(value.toPrecision(10)));

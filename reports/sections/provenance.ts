@@ -26,6 +26,12 @@ const list = (facts: readonly (readonly [string, string])[]): Html =>
     )}
   </dl>`;
 
+/** Threads of the jobs, where they are on record. */
+function threadsOf(jobs: ReportInput['jobs']): [string, string][] {
+  const numbers = new Set(jobs.flatMap(({ environment }) => environment?.threads ?? []));
+  return numbers.size ? [['threads of a job', [...numbers].sort((a, b) => a - b).join(', ')]] : [];
+}
+
 export function provenance({ result, jobs }: ReportInput): Content {
   const { environment, data } = result;
   const commit = environment?.commit
@@ -37,6 +43,7 @@ export function provenance({ result, jobs }: ReportInput): Content {
         ['git commit', commit],
         ['started', environment.startedAt],
         ['engine', environment.engine],
+        ...threadsOf(jobs),
         ['Node.js', environment.node],
         ['platform', environment.platform],
         ['processor', `${environment.cpu}, ${environment.cores} cores`],

@@ -69,7 +69,8 @@ export function benchmarkReporter(terminal: Terminal, experiment: string): (even
       skipped,
       ...(error === undefined ? {} : { error }),
     };
-    const result = state === 'finished' ? await run.readResult() : null;
+    // Whether a result can be read has its consequences where the table is made; here a line lacks its number.
+    const result = state === 'finished' ? await run.readResult().catch(() => null) : null;
     const outcome = result
       ? `${skipped ? 'finished before' : `finished in ${formatSeconds(result.seconds)}`}: ${formatNumber(result.value)}`
       : `${state}${error === undefined ? '' : `: ${error}`}`;
@@ -109,12 +110,22 @@ export function benchmarkReporter(terminal: Terminal, experiment: string): (even
         draw();
         break;
       }
+      case 'note':
+        progress.event(`  ${label(event.run)}  ${event.message}`, {
+          event: 'note',
+          ...fieldsOf(event.run),
+          message: event.message,
+        });
+        break;
       case 'end': {
         const { run, state } = event.outcome;
         running.delete(run.name);
         const before = standings.get(run.name);
         if (before)
-          standings.set(run.name, { ...before, fraction: state === 'interrupted' ? before.fraction : 1 });
+          standings.set(run.name, {
+            ...before,
+            fraction: state === 'finished' || state === 'failed' ? 1 : before.fraction,
+          });
         void ended(event.outcome).then(draw);
         break;
       }

@@ -3,7 +3,8 @@ import { Command, CommanderError } from 'commander';
 import { ConfigurationError } from '../experiments/configuration.ts';
 import { version } from '../runs/environment.ts';
 import { exampleText } from './command.ts';
-import { describeError, exitCodes, InterruptedError, UsageError } from './errors.ts';
+import { describeError, exitCodes, UsageError } from './errors.ts';
+import { interruption } from './interruption.ts';
 import { createTerminal, type Stream, type Terminal } from './terminal.ts';
 
 type Build = (terminal: Terminal) => Command | Promise<Command>;
@@ -31,7 +32,11 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<{
   },
 };
 
-async function program(args: readonly string[], terminal: Terminal, stdout: Stream): Promise<Command> {
+async function program(
+  args: readonly string[],
+  terminal: Terminal,
+  { stdout, stderr }: { stdout: Stream; stderr: Stream },
+): Promise<Command> {
   const root = new Command('sextant')
     .description('A workbench for scientific operators and uncertainty quantification.')
     .version(version)
@@ -46,8 +51,10 @@ async function program(args: readonly string[], terminal: Terminal, stdout: Stre
   const quiet = (each: Command): void => {
     each.exitOverride().configureOutput({
       writeOut: (text) => void stdout.write(text),
+      // The help of a command that lacks its subcommand.
+      writeErr: (text) => void stderr.write(text),
       // The one line of an error is written below, for all kinds of errors alike.
-      writeErr: () => undefined,
+      outputError: () => undefined,
     });
     each.commands.forEach(quiet);
   };
@@ -60,30 +67,17 @@ export async function main(
   args: readonly string[],
   { stdout, stderr }: { stdout: Stream; stderr: Stream } = process,
 ): Promise<number> {
-  const interrupt = new AbortController();
-  const stop = (): void => {
-    // The second Ctrl-C does not wait for anything.
-    if (interrupt.signal.aborted) process.exit(exitCodes.interrupted);
-    interrupt.abort(new InterruptedError());
-  };
-  // Only a command that asks for the signal can end in an orderly way; any other is simply ended by Ctrl-C.
-  const listen = (): AbortSignal => {
-    process.on('SIGINT', stop).on('SIGTERM', stop);
-    return interrupt.signal;
-  };
-
-  const terminal = createTerminal(stdout, stderr, listen);
+  // The second Ctrl-C does not wait for anything.
+  const interrupt = interruption(process, () => process.exit(exitCodes.interrupted));
+  const terminal = createTerminal(stdout, stderr, interrupt.listen);
   try {
-    const root = await program(args, terminal, stdout);
-    if (!args.length) {
-      stderr.write(root.helpInformation());
-      return exitCodes.usage;
-    }
+    const root = await program(args, terminal, { stdout, stderr });
     await root.parseAsync(args, { from: 'user' });
     return interrupt.signal.aborted ? exitCodes.interrupted : exitCodes.ok;
   } catch (error) {
     terminal.progress.clear();
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
+    if (error instanceof CommanderError && error.code === 'commander.help') return exitCodes.usage;
     if (interrupt.signal.aborted) {
       terminal.note('interrupted; the same command continues where this one stopped');
       return exitCodes.interrupted;
@@ -91,7 +85,7 @@ export async function main(
     stderr.write(`error: ${describeError(error).replace(/^error: /, '')}\n`);
     return isUsage(error) ? exitCodes.usage : exitCodes.failed;
   } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop);
+    interrupt.release();
   }
 }
 

@@ -43,8 +43,10 @@ export interface BenchmarkOutcome {
 }
 
 /**
- * Runs what is missing of an experiment and writes result.json from all that is finished in its folder, also by earlier
- * commands that asked for other models or seeds.
+ * Runs what is missing of an experiment and writes result.json from all that is finished of what this and earlier commands
+ * asked for in its folder, on the data as they are now.
+ *
+ * @throws when another process runs one of the jobs, after all others have ended; the result is then not written.
  */
 export async function benchmark(
   { experiment, module }: RegisteredExperiment,
@@ -63,19 +65,25 @@ export async function benchmark(
   const before = await folder.readConfig();
   const whole = before ? union(experiment, before.configuration, configuration) : configuration;
   const { title, source, name } = experiment;
-  const command = commandOf(experiment, preset, whole);
-  await folder.writeConfig({ experiment: name, preset, title, source, command, configuration: whole });
+  const command = commandOf(experiment, preset, whole, engine);
+  const config = { experiment: name, preset, title, source, command, configuration: whole };
+  await folder.writeConfig({ ...config, jobs: before?.jobs });
 
   const context: PrepareContext = {
     signal,
     threads: cores,
     onProgress: (progress) => onEvent?.({ kind: 'prepare', ...progress }),
   };
-  const data = (await experiment.prepare?.(configuration, context)) ?? {};
+  const data = (await experiment.prepare?.(whole, context)) ?? {};
   signal.throwIfAborted();
 
-  const jobs = experiment.jobs(configuration, data);
-  const runs = await Promise.all(jobs.map((job) => folder.run({ experiment: name, preset, ...job })));
+  const runsOf = (asked: Configuration): Promise<Run[]> =>
+    Promise.all(experiment.jobs(asked, data).map((job) => folder.run({ experiment: name, preset, ...job })));
+  const all = await runsOf(whole);
+  const runs = await runsOf(configuration);
+  await folder.writeConfig({ ...config, jobs: all.map((run) => run.name) });
+  // Until the new result is there, nobody should take the old one for it.
+  if ((await readResults(runs)).some(({ result }) => result === null)) await folder.clearResult();
   onEvent?.({ kind: 'jobs', runs });
   const parallel = Math.max(1, Math.min(options.parallel ?? cores, runs.length));
   const threads = options.threads ?? Math.max(1, Math.floor(cores / parallel));
@@ -90,7 +98,9 @@ export async function benchmark(
 
   if (outcomes.some(({ state }) => state === 'interrupted'))
     return { folder: folder.path, outcomes, result: null };
-  const finished = await finishedIn(folder);
+  refuseLocked(outcomes);
+  const read = await readResults(all);
+  const finished = read.flatMap(({ result }) => result ?? []);
   if (!finished.length) return { folder: folder.path, outcomes, result: null };
   const environment = captureEnvironment(engine);
   const summary = experiment.summarize(finished, whole);
@@ -103,21 +113,47 @@ export async function benchmark(
     environment,
     data: data satisfies DataFacts,
     ...summary,
-    notes: [...summary.notes, ...failures(outcomes)],
+    notes: [...summary.notes, ...gaps(outcomes, read)],
   });
   await folder.writeResult(result);
   return { folder: folder.path, outcomes, result };
 }
 
-async function finishedIn(folder: ExperimentFolder): Promise<JobResult[]> {
-  const results = await Promise.all((await folder.runs()).map((run) => run.readResult()));
-  return results.filter((result) => result !== null);
+interface ReadResult {
+  readonly run: Run;
+  /** Null when there is none, and when it is damaged. */
+  readonly result: JobResult | null;
+  /** What is wrong with the file. */
+  readonly error?: string;
+}
+
+const readResults = (runs: readonly Run[]): Promise<ReadResult[]> =>
+  Promise.all(
+    runs.map(async (run): Promise<ReadResult> => {
+      try {
+        return { run, result: await run.readResult() };
+      } catch (error) {
+        return { run, result: null, error: error instanceof Error ? error.message : String(error) };
+      }
+    }),
+  );
+
+/** The command that has the jobs will write the result of all; this one has nothing to add before that. */
+function refuseLocked(outcomes: readonly JobOutcome[]): void {
+  const locked = outcomes.filter(({ state }) => state === 'locked');
+  if (!locked.length) return;
+  throw new Error(
+    `${locked.length} of ${outcomes.length} jobs are being run by another command, and no result was written; the same command completes it when that one has ended: ${locked[0].error}`,
+  );
 }
 
 /** A gap in the table is explained where the table is read. */
-const failures = (outcomes: readonly JobOutcome[]): string[] =>
-  outcomes.flatMap(({ run, state, error }) =>
-    state === 'failed'
-      ? [`The job ${run.name} failed and is missing from the table: ${error ?? 'no reason is known'}.`]
-      : [],
+function gaps(outcomes: readonly JobOutcome[], read: readonly ReadResult[]): string[] {
+  const reasons = new Map<string, string | undefined>();
+  for (const { run, error } of read) if (error !== undefined) reasons.set(run.name, error);
+  for (const { run, state, error } of outcomes) if (state === 'failed') reasons.set(run.name, error);
+  return [...reasons].map(
+    ([name, reason]) =>
+      `The job ${name} failed and is missing from the table: ${reason ?? 'no reason is known'}.`,
   );
+}

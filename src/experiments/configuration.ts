@@ -1,6 +1,7 @@
 /** From a preset and overrides to a validated configuration, and back to the command that gives it. */
 import { z } from 'zod';
 import { canonicalJson } from '../runs/index.ts';
+import type { EngineName } from '../tensor/index.ts';
 import type { Experiment } from './experiment.ts';
 
 export type Configuration = Record<string, unknown>;
@@ -82,7 +83,7 @@ export function configure(
   } catch (error) {
     throw new ConfigurationError('', error instanceof Error ? error.message : String(error));
   }
-  return checked.data;
+  return experiment.normalize?.(checked.data) ?? checked.data;
 }
 
 /** The part of a configuration that all jobs share. */
@@ -100,11 +101,21 @@ export function union(experiment: Experiment, before: Configuration, now: Config
   return merged;
 }
 
-/** The command line that gives this configuration: the preset and what differs from it. */
-export function commandOf(experiment: Experiment, preset: string, config: Configuration): string {
+/** A word of a POSIX command line, in quotes where a shell would take it apart. */
+const quoted = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+
+/** The command line that gives this configuration: the preset and what differs from it, and the engine unless it is the default. */
+export function commandOf(
+  experiment: Experiment,
+  preset: string,
+  config: Configuration,
+  engine: EngineName = 'onnx',
+): string {
   const plain = configure(experiment, preset);
   const flags = Object.entries(config)
     .filter(([key, value]) => canonicalJson(value) !== canonicalJson(plain[key]))
-    .map(([key, value]) => `${flagOf(key)} ${Array.isArray(value) ? value.join(',') : String(value)}`);
+    .map(([key, value]) => `${flagOf(key)} ${quoted(Array.isArray(value) ? value.join(',') : String(value))}`);
+  if (engine !== 'onnx') flags.push(`--engine ${engine}`);
   return ['npx sextant bench', experiment.name, `--preset ${preset}`, ...flags].join(' ');
 }

@@ -8,6 +8,8 @@ export interface ExecuteOptions {
   readonly engine: EngineName;
   readonly threads: number;
   readonly onProgress?: ((progress: JobProgress) => void) | undefined;
+  /** Told what differs from what was asked for, in one sentence. */
+  readonly onNote?: ((message: string) => void) | undefined;
 }
 
 export interface JobProgress {
@@ -20,7 +22,9 @@ export interface JobProgress {
 const STATUS_MILLISECONDS = 500;
 
 /**
- * Runs or continues a job until it is finished or the signal aborts it; a job with a result is left alone.
+ * Runs or continues a job until it is finished or the signal aborts it; a job with a result is left alone. A job that has
+ * trained some epochs goes on with the threads it began with: sums of other threads would be rounded otherwise, and its
+ * numbers would be those of no uninterrupted run.
  *
  * @returns 'finished' or 'interrupted'.
  * @throws LockedError when another process runs the job; what the job throws, after noting it in status.json.
@@ -28,7 +32,7 @@ const STATUS_MILLISECONDS = 500;
 export async function executeJob(
   experiment: Experiment,
   run: Run,
-  { signal, engine, threads, onProgress }: ExecuteOptions,
+  { signal, engine, threads: wanted, onProgress, onNote }: ExecuteOptions,
 ): Promise<'finished' | 'interrupted'> {
   const release = run.lock();
   try {
@@ -48,8 +52,13 @@ export async function executeJob(
       });
     };
     await note('running');
-    await run.writeEnvironment(captureEnvironment(engine));
     const log = await run.metrics();
+    const begun = log.lines.length ? ((await run.readEnvironment())?.threads ?? null) : null;
+    const threads = begun ?? wanted;
+    if (threads !== wanted) {
+      onNote?.(`goes on with ${threads} threads, which it began with, not ${wanted}, so that its numbers stay the same`);
+    }
+    await run.writeEnvironment(captureEnvironment(engine, threads));
     const rate = paceMeter();
     let written = 0;
     const onEpoch = async (line: MetricLine, epochs: number): Promise<void> => {

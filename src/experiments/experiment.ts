@@ -75,6 +75,8 @@ export interface ExperimentDefinition<Schema extends z.ZodObject> {
   readonly presets: Readonly<Record<string, Preset<z.input<Schema>>>>;
   /** Refuses configurations that no job could run, in one sentence. */
   check?(config: z.output<Schema>): void;
+  /** One form for all configurations of one meaning: a value left to its default and the same value given. */
+  normalize?(config: z.output<Schema>): z.output<Schema>;
   /** Work shared by all jobs (generating data), before they start; must leave it where jobs find it. */
   prepare?(config: z.output<Schema>, context: PrepareContext): Promise<DataFacts>;
   /** The jobs, given what `prepare` found out about the data. */

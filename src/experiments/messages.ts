@@ -17,5 +17,7 @@ export type ToChild = RunMessage | { readonly kind: 'stop' };
 export type FromChild =
   | { readonly kind: 'ready' }
   | { readonly kind: 'progress'; readonly progress: JobProgress }
+  | { readonly kind: 'note'; readonly message: string }
+  | { readonly kind: 'locked'; readonly message: string }
   | { readonly kind: 'end'; readonly state: 'finished' | 'interrupted' }
   | { readonly kind: 'error'; readonly message: string; readonly stack?: string | undefined };

@@ -9,16 +9,18 @@ import type { FromChild, ToChild } from './messages.ts';
 
 export interface JobOutcome {
   readonly run: Run;
-  readonly state: 'finished' | 'failed' | 'interrupted';
+  /** 'locked': another process has the job; nothing of it was touched. */
+  readonly state: 'finished' | 'failed' | 'interrupted' | 'locked';
   /** True when the job was finished before and nothing had to be done. */
   readonly skipped: boolean;
-  /** One sentence, for a failed job. */
+  /** One sentence, for a failed or locked job. */
   readonly error?: string;
 }
 
 export type SchedulerEvent =
   | { readonly kind: 'start'; readonly run: Run }
   | { readonly kind: 'progress'; readonly run: Run; readonly progress: JobProgress }
+  | { readonly kind: 'note'; readonly run: Run; readonly message: string }
   | { readonly kind: 'end'; readonly outcome: JobOutcome };
 
 export interface ScheduleOptions {
@@ -39,7 +41,8 @@ const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 const GRACE_MILLISECONDS = 20_000;
 
 /**
- * Runs the jobs, `parallel` at a time, in the order given. Finished jobs are skipped; a failed one does not stop the others.
+ * Runs the jobs, `parallel` at a time, in the order given. Finished jobs are skipped; a failed one does not stop the others,
+ * and neither does one whose files are damaged.
  * When the signal aborts, running jobs are asked to stop and jobs not yet started stay as they are.
  */
 export async function schedule(runs: readonly Run[], options: ScheduleOptions): Promise<JobOutcome[]> {
@@ -49,12 +52,18 @@ export async function schedule(runs: readonly Run[], options: ScheduleOptions): 
     outcomes.set(outcome.run, outcome);
     options.onEvent?.({ kind: 'end', outcome });
   };
-  const lane = async (): Promise<void> => {
-    for (let run = waiting.shift(); run; run = waiting.shift()) {
-      if ((await run.readResult()) !== null) end({ run, state: 'finished', skipped: true });
-      else if (options.signal.aborted) end({ run, state: 'interrupted', skipped: false });
-      else end(await runInChild(run, options));
+  const outcomeFor = async (run: Run): Promise<JobOutcome> => {
+    try {
+      if ((await run.readResult()) !== null) return { run, state: 'finished', skipped: true };
+      if (options.signal.aborted) return { run, state: 'interrupted', skipped: false };
+      return await runInChild(run, options);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      return { run, state: 'failed', skipped: false, error: message };
     }
+  };
+  const lane = async (): Promise<void> => {
+    for (let run = waiting.shift(); run; run = waiting.shift()) end(await outcomeFor(run));
   };
   await Promise.all(Array.from({ length: Math.min(options.parallel, runs.length) }, lane));
   return runs.flatMap((run) => outcomes.get(run) ?? []);
@@ -97,6 +106,12 @@ function outcomeOf(
           break;
         case 'progress':
           onEvent?.({ kind: 'progress', run, progress: message.progress });
+          break;
+        case 'note':
+          onEvent?.({ kind: 'note', run, message: message.message });
+          break;
+        case 'locked':
+          outcome = { run, state: 'locked', skipped: false, error: message.message };
           break;
         case 'end':
           outcome = { run, state: message.state, skipped: false };

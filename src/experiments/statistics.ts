@@ -24,7 +24,11 @@ export function groupBy<T>(values: readonly T[], keyOf: (value: T) => string): T
   return [...groups.values()];
 }
 
-/** Relative L2 error ‖prediction − truth‖₂/‖truth‖₂ of each of n fields of s points, float64. */
+/**
+ * Relative L2 error ‖prediction − truth‖₂/‖truth‖₂ of each of n fields of s points, float64.
+ *
+ * @throws where a true field is zero everywhere: it has no relative error.
+ */
 export function relativeL2Errors(
   prediction: ArrayLike<number>,
   truth: ArrayLike<number>,
@@ -41,6 +45,11 @@ export function relativeL2Errors(
     for (let j = i * s; j < (i + 1) * s; j++) {
       difference += (prediction[j] - truth[j]) ** 2;
       norm += truth[j] ** 2;
+    }
+    if (norm === 0) {
+      throw new Error(
+        `relativeL2Errors: the true field of sample ${i} is zero everywhere, so that it has no relative error; leave the sample out`,
+      );
     }
     return Math.sqrt(difference / norm);
   });

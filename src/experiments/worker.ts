@@ -1,5 +1,5 @@
 /** Entry of a child process: runs one job and reports over IPC. It never outlives its parent. */
-import { Run } from '../runs/index.ts';
+import { LockedError, Run } from '../runs/index.ts';
 import { executeJob } from './execute.ts';
 import type { FromChild, RunMessage, ToChild } from './messages.ts';
 import { loadDefinition } from './registry.ts';
@@ -17,6 +17,7 @@ async function run({ module, folder, engine, threads }: RunMessage): Promise<voi
     engine,
     threads,
     onProgress: (progress) => send({ kind: 'progress', progress }),
+    onNote: (message) => send({ kind: 'note', message }),
   });
   send({ kind: 'end', state });
 }
@@ -28,6 +29,10 @@ process.on('message', (message: ToChild) => {
   }
   run(message)
     .catch((error: unknown) => {
+      if (error instanceof LockedError) {
+        send({ kind: 'locked', message: error.message });
+        return;
+      }
       const { message: text, stack } = error instanceof Error ? error : new Error(String(error));
       send({ kind: 'error', message: text, stack });
     })

@@ -1,6 +1,9 @@
 /**
  * Checkpoints of a training. `last.safetensors` is the whole truth: parameters, optimiser state, the best parameters so far
  * and, in the header, where the training stood. It is replaced in one rename, so nothing in it can be torn apart.
+ * `recent.safetensors` is of the same kind: the epochs since `last`, renamed into place but not flushed to the disk, because
+ * flushing after every short epoch would take longer than training it. A killed process loses nothing of it; after a power
+ * cut it may be missing or cut short, and `last` counts.
  * `last.json`, `best.safetensors` and `best.json` are copies of parts of it for readers; a resumed training never reads
  * them and writes them anew.
  */
@@ -61,14 +64,14 @@ export interface CheckpointOptions {
   readonly names: readonly string[];
   readonly evaluated: number;
   readonly fingerprint: Fingerprint;
-  /** Least time between two checkpoints. */
+  /** Least time between two checkpoints that are flushed to the disk. */
   readonly intervalSeconds: number;
 }
 
 export interface Checkpoints {
   /** Where the training stood, or null when it has not begun. */
   load(): Promise<Progress | null>;
-  /** Writes unless the last write is younger than the interval; `now` writes anyway (and nothing twice). */
+  /** Writes, flushed unless the last flush is younger than the interval; `now` flushes anyway (and nothing twice). */
   save(progress: Progress, options?: { readonly now?: boolean }): Promise<void>;
 }
 
@@ -78,24 +81,30 @@ const KEY = 'training';
 export function openCheckpoints(options: CheckpointOptions): Checkpoints {
   const { folder, intervalSeconds } = options;
   const last = path.join(folder, 'last.safetensors');
+  const recent = path.join(folder, 'recent.safetensors');
   let savedEpoch: number | null = null;
   let savedBest: number | null = null;
   let savedAt = -Infinity;
   return {
     async load() {
-      const content = await readTensorFile(last);
-      if (!content) return null;
-      const metadata = parseMetadata(content.metadata[KEY], last);
-      checkFingerprint(metadata.fingerprint, options.fingerprint, last);
-      return progressOf(content.tensors, metadata, last, options);
+      const flushed = await loadProgress(last, options);
+      if (!flushed) return null;
+      // A power cut may have left anything of a file that was not flushed; then the flushed one is the newest there is.
+      const newer = await loadProgress(recent, options).catch(() => null);
+      return newer && newer.epoch > flushed.epoch ? newer : flushed;
     },
     async save(progress, { now = false } = {}) {
-      const young = performance.now() - savedAt < 1000 * intervalSeconds;
-      if (savedEpoch === progress.epoch || (young && !now)) return;
+      if (savedEpoch === progress.epoch) return;
       const metadata = metadataOf(progress, options.fingerprint);
       const text = JSON.stringify(metadata);
+      const bytes = encodeSafetensors(tensorsOf(progress, options), { [KEY]: text });
+      if (!now && performance.now() - savedAt < 1000 * intervalSeconds) {
+        await writeAtomic(recent, bytes, { flush: false });
+        return;
+      }
       await makeFolder(folder);
-      await writeAtomic(last, encodeSafetensors(tensorsOf(progress, options), { [KEY]: text }));
+      await writeAtomic(last, bytes);
+      await fs.rm(recent, { force: true });
       await writeAtomic(path.join(folder, 'last.json'), text);
       if (progress.best && savedBest !== progress.best.epoch) await saveBest(progress.best, options);
       savedBest = progress.best?.epoch ?? null;
@@ -103,6 +112,14 @@ export function openCheckpoints(options: CheckpointOptions): Checkpoints {
       savedAt = performance.now();
     },
   };
+}
+
+async function loadProgress(file: string, options: CheckpointOptions): Promise<Progress | null> {
+  const content = await readTensorFile(file);
+  if (!content) return null;
+  const metadata = parseMetadata(content.metadata[KEY], file);
+  checkFingerprint(metadata.fingerprint, options.fingerprint, file);
+  return progressOf(content.tensors, metadata, file, options);
 }
 
 async function makeFolder(folder: string): Promise<void> {

@@ -67,22 +67,30 @@ export interface PredictOptions extends EngineChoice {
   readonly batchSize?: number | undefined;
 }
 
+/** A model ready to be run again and again. */
+export interface Predictor<P> {
+  /** apply(params, inputs) for `[n, ...]` inputs, in batches: `[n, ...]`. Params and rows are shaped as those it was made for. */
+  run(params: P, inputs: NDArray): Promise<NDArray>;
+  dispose(): Promise<void>;
+}
+
 /**
- * apply(params, inputs) for `[n, ...]` inputs, in batches: `[n, ...]`.
+ * Prepares apply(params, inputs) for params and inputs of the shapes of those given, of any number of rows; compiled on first
+ * use, once for each of the batch sizes that occur.
  *
- * @throws if a result does not have the batch on axis 0.
+ * @throws if the inputs are not `[n, ...]`, n ≥ 1; a run throws if a result does not have the batch on axis 0.
  */
-export async function predict<P>(
+export function predictor<P>(
   apply: (params: TensorsOf<P>, inputs: Tensor) => Tensor,
   params: P,
   inputs: NDArray,
   { batchSize = 32, ...choice }: PredictOptions = {},
-): Promise<NDArray> {
+): Predictor<P> {
   requireCount('predict', 'batchSize', batchSize);
-  const [count, ...rest] = inputs.shape;
-  if (!(count > 0))
-    throw new Error(`predict: inputs have shape ${showShape(inputs.shape)}, expected [n, ...], n ≥ 1`);
+  const [, ...rest] = inputs.shape;
+  requireRows(inputs);
   const dtype = isFloat(inputs.dtype) ? null : inputs.dtype;
+  const parameterSpecs = specsOf(params);
   const programs = programsBySize((n) =>
     compile(
       (p: TensorsOf<P>, x: Tensor) => {
@@ -92,25 +100,47 @@ export async function predict<P>(
           `predict: the model gave ${showShape(y.shape)} for a batch of ${n}, expected [${n}, ...]`,
         );
       },
-      [specsOf(params), spec([n, ...rest], dtype)] as never,
+      [parameterSpecs, spec([n, ...rest], dtype)] as never,
       engineOptions(choice),
     ),
   );
   const pause = breather();
+  return {
+    async run(values, rows) {
+      const count = requireRows(rows);
+      let result: NDArray | null = null;
+      for (const [start, stop] of batchRanges(count, batchSize)) {
+        await pause();
+        const program = await programs.get(stop - start);
+        const { x } = contiguousBatch({ x: rows }, start, stop);
+        const part: NDArray = await program.run([values, x] as never);
+        const row = sizeOf(part.shape.slice(1));
+        result ??= { ...part, data: new Float32Array(count * row), shape: [count, ...part.shape.slice(1)] };
+        result.data.set(part.data, start * row);
+      }
+      return result as NDArray;
+    },
+    dispose: () => programs.dispose(),
+  };
+}
+
+function requireRows({ shape }: NDArray): number {
+  if (shape[0] > 0) return shape[0];
+  throw new Error(`predict: inputs have shape ${showShape(shape)}, expected [n, ...], n ≥ 1`);
+}
+
+/** One run of a `predictor`: apply(params, inputs) for `[n, ...]` inputs, in batches: `[n, ...]`. Throws as it does. */
+export async function predict<P>(
+  apply: (params: TensorsOf<P>, inputs: Tensor) => Tensor,
+  params: P,
+  inputs: NDArray,
+  options: PredictOptions = {},
+): Promise<NDArray> {
+  const model = predictor(apply, params, inputs, options);
   try {
-    let result: NDArray | null = null;
-    for (const [start, stop] of batchRanges(count, batchSize)) {
-      await pause();
-      const program = await programs.get(stop - start);
-      const { x } = contiguousBatch({ x: inputs }, start, stop);
-      const part: NDArray = await program.run([params, x] as never);
-      const row = sizeOf(part.shape.slice(1));
-      result ??= { ...part, data: new Float32Array(count * row), shape: [count, ...part.shape.slice(1)] };
-      result.data.set(part.data, start * row);
-    }
-    return result as NDArray;
+    return await model.run(params, inputs);
   } finally {
-    await programs.dispose();
+    await model.dispose();
   }
 }
 

@@ -5,19 +5,26 @@ import { sameShape, showShape, type NDArray } from '../tensor/index.ts';
 import { layoutOf, packTree, unpackTree, type Layout } from './parameters.ts';
 import { decodeSafetensors, encodeSafetensors, type TensorFile } from './safetensors.ts';
 
-/** Writes a file so that at every moment, even after a power cut, `file` is the old one or the new one, whole. */
-export async function writeAtomic(file: string, content: Uint8Array | string): Promise<void> {
+/**
+ * Writes a file so that at every moment, even after a power cut, `file` is the old one or the new one, whole. Without `flush`
+ * that holds for a process that is killed, but not for a power cut: the file may then be missing or too short.
+ */
+export async function writeAtomic(
+  file: string,
+  content: Uint8Array | string,
+  { flush = true }: { readonly flush?: boolean } = {},
+): Promise<void> {
   const temporary = `${file}.tmp`;
   try {
     const handle = await fs.open(temporary, 'w');
     try {
       await handle.writeFile(content);
-      await handle.sync();
+      if (flush) await handle.sync();
     } finally {
       await handle.close();
     }
     await fs.rename(temporary, file);
-    await syncFolder(path.dirname(file));
+    if (flush) await syncFolder(path.dirname(file));
   } catch (error) {
     await fs.rm(temporary, { force: true }).catch(() => undefined);
     throw new Error(

@@ -16,7 +16,7 @@ export * from './optimizers/sgd.ts';
 export * from './optimizers/adam.ts';
 export * from './schedules.ts';
 export * from './train.ts';
-export { predict, type Metric, type PredictOptions } from './evaluate.ts';
+export { predict, predictor, type Metric, type PredictOptions, type Predictor } from './evaluate.ts';
 export {
   compileStep,
   hyperOf,

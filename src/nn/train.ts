@@ -52,7 +52,10 @@ export interface TrainOptions<P> extends EngineChoice {
   readonly earlyStopping?: { readonly patience: number; readonly minDelta?: number } | undefined;
   /** Folder of last.safetensors, best.safetensors and their JSON. Training resumes from `last` when it is there. */
   readonly checkpoints?: string | undefined;
-  /** Least time between two checkpoints in seconds, default 2: a killed training loses at most this or one epoch. */
+  /**
+   * Least time in seconds between two checkpoints that are flushed to the disk, default 2. A killed training loses at most the
+   * epoch in progress whatever this is; a power cut at most this time besides.
+   */
   readonly checkpointInterval?: number | undefined;
   /** Called once with the lines of earlier parts of a resumed training, before it goes on. */
   readonly onResume?: ((history: readonly EpochLine[]) => void | Promise<void>) | undefined;

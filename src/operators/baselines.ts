@@ -46,11 +46,14 @@ const linear: Baseline = {
   },
 };
 
-/** One complex factor a Fourier mode, by least squares: m_k = Σ conj(û_k) v̂_k / Σ |û_k|². */
+/**
+ * One complex factor a Fourier mode, by least squares: m_k = Σ conj(û_k) v̂_k / Σ |û_k|². Two real numbers a mode, but one
+ * for the mean and, on an even grid, for the highest mode, whose coefficients are real: s altogether.
+ */
 const multiplier: Baseline = {
   name: 'multiplier',
   title: 'One factor a Fourier mode, least squares',
-  parameters: (s) => 2 * (Math.floor(s / 2) + 1),
+  parameters: (s) => s,
   predict: ({ train, resolution }, inputs) => {
     const factors = fitMultiplier(train, resolution);
     return multiply(inputs, resolution, (k) => factors[k]);

@@ -49,8 +49,8 @@ const numerical = [
   'ml-matrix',
 ];
 
-/** The environment of this process now. `engine` names what computes the tensors. */
-export function captureEnvironment(engine: string): Environment {
+/** The environment of this process now. `engine` names what computes the tensors, on `threads` threads where that is fixed. */
+export function captureEnvironment(engine: string, threads?: number): Environment {
   const status = git('status', '--porcelain');
   return {
     sextant: version,
@@ -62,6 +62,7 @@ export function captureEnvironment(engine: string): Environment {
     cores: os.availableParallelism(),
     memoryGiB: Math.round((os.totalmem() / 2 ** 30) * 10) / 10,
     engine,
+    ...(threads === undefined ? {} : { threads }),
     libraries: Object.fromEntries(
       numerical.flatMap((name) => {
         const found = installedVersion(name);

@@ -1,5 +1,5 @@
 /** An experiment's folder: what was asked for, the runs, the result (see schema.ts for its files). */
-import { readdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { diskError, ensureFolder, errorCode, readJson, writeJson } from './disk.ts';
@@ -17,6 +17,11 @@ export const experimentConfigSchema = z.object({
   command: z.string(),
   /** Validated configuration; its axes name every model, condition and seed that was ever asked for here. */
   configuration: z.record(z.string(), z.unknown()),
+  /**
+   * Names of the run folders that the configuration asks for, with the data as they are now. Run folders beside them are of
+   * other data or options: they are kept, and no part of the result. Missing until the data are prepared.
+   */
+  jobs: z.array(z.string()).optional(),
 });
 export type ExperimentConfig = z.infer<typeof experimentConfigSchema>;
 
@@ -73,5 +78,17 @@ export class ExperimentFolder {
 
   writeResult(result: ExperimentResult): Promise<void> {
     return writeJson(path.join(this.path, 'result.json'), experimentResultSchema.parse(result));
+  }
+
+  /** Deletes result and report: they say nothing of the jobs that are about to run. */
+  async clearResult(): Promise<void> {
+    for (const name of ['result.json', 'report.html']) {
+      const file = path.join(this.path, name);
+      try {
+        await rm(file, { force: true });
+      } catch (error) {
+        throw diskError('delete', file, error);
+      }
+    }
   }
 }

@@ -13,5 +13,5 @@ export { captureEnvironment, installedVersion, version } from './environment.ts'
 export { ExperimentFolder, type ExperimentConfig } from './experimentFolder.ts';
 export { canonicalJson, contentHash } from './hash.ts';
 export { acquireLock, isAlive, LockedError } from './lock.ts';
-export { MetricsLog, parseMetricLines } from './metrics.ts';
+export { MetricsLog, parseMetricLines, parseMetrics } from './metrics.ts';
 export { Run, runName } from './run.ts';

@@ -3,23 +3,29 @@ import { open } from 'node:fs/promises';
 import { diskError, readText, writeFileAtomic } from './disk.ts';
 import { metricLineSchema, type MetricLine } from './schema.ts';
 
-/**
- * The lines of a metrics file's text. What follows the last line break was being written when the process died and is left
- * out, and so are lines that are not metric lines.
- */
-export function parseMetricLines(text: string): MetricLine[] {
-  return text
-    .slice(0, text.lastIndexOf('\n') + 1)
-    .split('\n')
-    .flatMap((line) => {
-      try {
-        const checked = metricLineSchema.safeParse(JSON.parse(line));
-        return checked.success ? [checked.data] : [];
-      } catch {
-        return [];
-      }
-    });
+export interface ParsedMetrics {
+  readonly lines: MetricLine[];
+  /** Numbers (from 1) of the lines that are not metric lines. */
+  readonly broken: number[];
 }
+
+/** Reads the text of a metrics file. What follows the last line break is still being written, or torn, and is left out. */
+export function parseMetrics(text: string): ParsedMetrics {
+  const lines: MetricLine[] = [];
+  const broken: number[] = [];
+  for (const [i, line] of text.split('\n').slice(0, -1).entries()) {
+    if (!line.trim()) continue;
+    try {
+      lines.push(metricLineSchema.parse(JSON.parse(line)));
+    } catch {
+      broken.push(i + 1);
+    }
+  }
+  return { lines, broken };
+}
+
+/** The metric lines of a metrics file's text, without those that are broken. */
+export const parseMetricLines = (text: string): MetricLine[] => parseMetrics(text).lines;
 
 const serialize = (lines: readonly MetricLine[]): string =>
   lines.map((line) => `${JSON.stringify(line)}\n`).join('');

@@ -106,6 +106,11 @@ export class Run {
     return writeJson(this.path('status.json'), { ...status, updatedAt: new Date().toISOString() });
   }
 
+  /** The environment of the process that ran the job last, or null when none has. */
+  readEnvironment(): Promise<Environment | null> {
+    return readJson(this.path('environment.json'), environmentSchema);
+  }
+
   writeEnvironment(environment: Environment): Promise<void> {
     return writeJson(this.path('environment.json'), environmentSchema.parse(environment));
   }

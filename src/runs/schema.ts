@@ -24,6 +24,8 @@ export const environmentSchema = z.object({
   cores: z.number().int(),
   memoryGiB: z.number(),
   engine: z.string(),
+  /** Threads that a job's tensors are computed with; missing where none are fixed, as for an experiment as a whole. */
+  threads: z.number().int().positive().nullable().optional(),
   libraries: z.record(z.string(), z.string()),
   startedAt: z.string(),
 });

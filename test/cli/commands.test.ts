@@ -187,16 +187,55 @@ test('solve writes the numbers it speaks of, and a picture', async () => {
   expect(readFileSync(at('heat.svg'), 'utf8')).toMatch(/^<svg /);
 });
 
-test('doctor names the machine and a working engine', async () => {
+test('solve without names of files writes solution.npz and solution.svg, and says when they were there', async () => {
+  const own = workplace();
+  const line = [
+    ...['solve', 'u_t = -u*u_x - 0.0025*u_xxx', '--domain', '-1,1', '--initial', 'cos(pi*x)', '--time', '1'],
+    ...['--points', '64', '--step', '0.005'],
+  ];
+  try {
+    const { code, stdout } = await call(own.folder, ...line);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/estimated by step doubling: \d/);
+    expect(stdout).toContain('\nwrote solution.npz\nwrote solution.svg\n');
+    const { x, t, u, error_estimate } = await readNpz(path.join(own.folder, 'solution.npz'));
+    expect([x.shape, t.shape, u.shape, error_estimate.shape]).toEqual([[64], [101], [101, 64], [101]]);
+    const errors = numbersOf(error_estimate);
+    expect(errors[0]).toBe(0);
+    expect(errors[100]).toBeGreaterThan(0);
+    expect(errors[100]).toBeLessThan(1e-3);
+    expect(readFileSync(path.join(own.folder, 'solution.svg'), 'utf8')).toMatch(/^<svg /);
+
+    const again = await call(own.folder, ...line, '--picture', 'other.svg');
+    expect(again.stdout).toContain('\nreplaced solution.npz\nwrote other.svg\n');
+  } finally {
+    own.remove();
+  }
+});
+
+test('solve says that a linear equation is solved exactly, not that an estimate is 0', async () => {
+  const { stdout } = await call(folder, 'solve', 'heat');
+  expect(stdout).toContain('exact in time (linear equation)');
+  expect(stdout).not.toContain('step doubling');
+});
+
+test('doctor names the machine, the libraries behind each engine, and their speed in both precisions', async () => {
   const { code, stdout } = await call(folder, 'doctor', '--json');
   expect(code).toBe(0);
-  const { node, engines } = JSON.parse(stdout) as {
+  const { node, threads, engines } = JSON.parse(stdout) as {
     node: string;
-    engines: Record<string, { works: boolean; gigaflops: number }>;
+    threads: number;
+    engines: Record<string, { works: boolean; library: string; gigaflops: Record<string, number> }>;
   };
   expect(node).toBe(process.version);
+  expect(threads).toBeGreaterThanOrEqual(1);
   expect(engines.onnx.works).toBe(true);
-  expect(engines.onnx.gigaflops).toBeGreaterThan(0);
+  expect(engines.onnx.library).toMatch(
+    /^ONNX Runtime \d+\.\d+\.\d+, .*execution providers in the package: cpu/,
+  );
+  expect(engines.onnx.gigaflops.float32).toBeGreaterThan(0);
+  expect(engines.onnx.gigaflops.float64).toBeGreaterThan(0);
+  expect(engines.tfjs.library).toMatch(/^TensorFlow\.js \d.*, backend \w+ of @tensorflow\/tfjs-/);
 });
 
 test('serve prints its address, shows the run and ends on Ctrl-C with 130', async () => {

@@ -114,6 +114,10 @@ test.each<[string[], string[]]>([
 test.each<[string[], string[]]>([
   [[...equation, '--step', '0.3'], ['step 0.3 does not divide']],
   [
+    ['solve', 'u_t = 5*u', '--domain', '0,1', '--initial', '1', '--time', '1000'],
+    ['u_t = 5*u grows beyond the range of double precision before t = 150'],
+  ],
+  [
     ['data', 'check', 'missing.npz'],
     ['cannot read missing.npz', 'no such file'],
   ],
@@ -168,6 +172,17 @@ describe('help', () => {
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toContain('Usage: sextant');
   });
+
+  test.each([['bench'], ['data']])(
+    'of %s without a subcommand goes to stderr with exit code 2',
+    async (name) => {
+      const { code, stdout, stderr } = await call(folder, name);
+      expect([code, stdout]).toEqual([2, '']);
+      expect(stderr).toContain(`Usage: sextant ${name} [options] [command]`);
+      expect(stderr).toContain(`$ sextant ${name} kdv`);
+      expect(stderr).not.toContain('error:');
+    },
+  );
 
   test.each([
     [],

@@ -56,6 +56,8 @@ describe('refused, naming array and sample', () => {
   const good = { input: matrix(10, 4), output: matrix(10, 4) };
   const withNaN = matrix(10, 4);
   withNaN.data[3 * 4 + 2] = NaN;
+  const lastZero = matrix(10, 4, 1);
+  lastZero.data.fill(0 as never, 9 * 4);
   test.each([
     [{ ...good, output: withNaN }, 'output holds NaN in sample 3 at point 2'],
     [{ input: good.input }, 'there is no array "output"; it has input'],
@@ -75,6 +77,28 @@ describe('refused, naming array and sample', () => {
       },
       'different numbers of points',
     ],
+    [
+      {
+        train_input: matrix(2, 4),
+        train_output: matrix(2, 4),
+        test_input: matrix(0, 4),
+        test_output: matrix(0, 4),
+      },
+      'the test split has no samples',
+    ],
+    [
+      {
+        train_input: matrix(0, 4),
+        train_output: matrix(0, 4),
+        test_input: matrix(2, 4),
+        test_output: matrix(2, 4),
+      },
+      'the train split has no samples',
+    ],
+    [
+      { ...good, output: lastZero },
+      'the target of sample 1 of the test split is zero everywhere',
+    ],
   ])('%#: %s', (arrays, message) => {
     expect(() => pairsFromArrays(arrays as Record<string, NpyArray>, 'own.npz')).toThrow(message);
   });
@@ -86,7 +110,7 @@ test('a trailing channel of one, integers and float64 are taken as they come', (
     shape: [10, 4, 1],
     dtype: '<i8',
   };
-  const pairs = pairsFromArrays({ input: integers, output: npy(new Float64Array(40), [10, 4]) }, 'own.npz');
+  const pairs = pairsFromArrays({ input: integers, output: npy(new Float64Array(40).fill(1), [10, 4]) }, 'own.npz');
   expect([...pairs.train.input.subarray(0, 5)]).toEqual([0, 1, 2, 3, 4]);
 });
 

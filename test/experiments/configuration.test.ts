@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { commandOf, configure, union } from '../../src/experiments/configuration.ts';
-import { loadDefinition } from '../../src/experiments/registry.ts';
+import { commandOf, configure, identityOf, union } from '../../src/experiments/configuration.ts';
+import { findExperiment, loadDefinition } from '../../src/experiments/registry.ts';
 
 const { experiment } = await loadDefinition(new URL('./fixtures/tiny.ts', import.meta.url).href);
 
@@ -26,6 +26,23 @@ test('the command of a configuration gives that configuration', () => {
   expect(commandOf(experiment, 'slow', configuration)).toBe(
     'npx sextant bench tiny --preset slow --seeds 3,4 --pause 7',
   );
+});
+
+test('values that a shell would take apart are quoted, and another engine is named', () => {
+  const configuration = configure(experiment, 'quick', { data: "my data's.npz" });
+  expect(commandOf(experiment, 'quick', configuration, 'reference')).toBe(
+    String.raw`npx sextant bench tiny --preset quick --data 'my data'\''s.npz' --engine reference`,
+  );
+  expect(commandOf(experiment, 'quick', configure(experiment, 'quick'), 'onnx')).toBe(
+    'npx sextant bench tiny --preset quick',
+  );
+});
+
+test('a default given and a default left out are one experiment', async () => {
+  const { experiment: kdv } = await findExperiment('kdv');
+  const left = configure(kdv, 'quick');
+  expect(configure(kdv, 'quick', { labels: 'released', dispersion: 1 })).toEqual(left);
+  expect(identityOf(kdv, configure(kdv, 'quick', { labels: 'converged' }))).not.toEqual(identityOf(kdv, left));
 });
 
 test('axes are joined without repetition, numbers in order', () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -6,8 +6,13 @@ import { benchmark, type BenchmarkEvent } from '../../src/experiments/benchmark.
 import { configure, type Configuration } from '../../src/experiments/configuration.ts';
 import { loadDefinition } from '../../src/experiments/registry.ts';
 import { parseMetricLines, type Run } from '../../src/runs/index.ts';
+import { loadExperiment } from '../../reports/load.ts';
+import { summarizeExperiment } from '../../reports/summary.ts';
+import { ExperimentFollower } from '../../server/follow.ts';
 
 const tiny = await loadDefinition(new URL('./fixtures/tiny.ts', import.meta.url).href);
+
+const running = { state: 'running', epoch: 1, epochs: 3, updatedAt: '2026-01-01T00:00:00.000Z', secondsLeft: null };
 
 let folder: string;
 beforeEach(() => {
@@ -17,7 +22,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const run = async (
   overrides: Configuration,
-  more: { signal?: AbortSignal; onEvent?: (event: BenchmarkEvent) => void } = {},
+  more: { signal?: AbortSignal; threads?: number; onEvent?: (event: BenchmarkEvent) => void } = {},
 ) =>
   benchmark(tiny, {
     preset: 'quick',
@@ -51,7 +56,7 @@ test('finished jobs are skipped, and more seeds extend the same folder and table
   const second = await run({ seeds: [1, 2] }, { onEvent: (event) => events.push(event) });
   expect(second.folder).toBe(first.folder);
   expect(second.result?.rows.map(({ condition }) => condition.seed)).toEqual([0, 1, 2]);
-  expect(second.result?.command).toBe('npx sextant bench tiny --preset quick --seeds 0,1,2');
+  expect(second.result?.command).toBe('npx sextant bench tiny --preset quick --seeds 0,1,2 --engine reference');
   const third = await run({ seeds: [0, 1, 2] }, { onEvent: (event) => events.push(event) });
   expect(third.outcomes.every(({ skipped }) => skipped)).toBe(true);
   expect(third.result?.rows).toEqual(second.result?.rows);
@@ -61,6 +66,79 @@ test('finished jobs are skipped, and more seeds extend the same folder and table
 test('other options make another folder', async () => {
   const [a, b] = [await run({ epochs: 2 }), await run({ epochs: 3 })];
   expect(a.folder).not.toBe(b.folder);
+});
+
+test('jobs of data that have changed are no seeds of those of today', async () => {
+  const data = path.join(folder, 'data.txt');
+  writeFileSync(data, 'old');
+  const first = await run({ data, seeds: [0] });
+  writeFileSync(data, 'new');
+  const second = await run({ data, seeds: [0] });
+  expect(second.folder).toBe(first.folder);
+  expect(second.outcomes[0].skipped).toBe(false);
+  expect(second.result?.rows).toHaveLength(1);
+  expect((await loadExperiment(second.folder)).jobs.map(({ name }) => name)).toEqual([
+    second.outcomes[0].run.name,
+  ]);
+  const third = await run({ data, seeds: [1] });
+  expect(third.result?.rows).toHaveLength(2);
+  expect(third.result?.data).toEqual({ text: 'new', seeds: '0,1' });
+});
+
+test('an experiment that is extended is not finished while its new job runs', async () => {
+  await run({ seeds: [0] });
+  let during: Promise<string> | null = null;
+  const { folder: at } = await run(
+    { seeds: [0, 1] },
+    {
+      onEvent: (event) => {
+        if (event.kind !== 'start') return;
+        const left = readdirSync(path.join(folder, readdirSync(folder)[0]));
+        expect(left).not.toContain('result.json');
+        during ??= summarizeExperiment(path.join(folder, readdirSync(folder)[0]), 'x').then(({ state }) => state);
+      },
+    },
+  );
+  expect(await during).not.toBe('finished');
+  expect((await summarizeExperiment(at, 'x')).state).toBe('finished');
+  // A result from before, and a job that runs again: what the list of jobs says counts.
+  const job = (await loadExperiment(at)).jobs[0].name;
+  rmSync(path.join(at, 'jobs', job, 'result.json'));
+  writeFileSync(path.join(at, 'jobs', job, 'status.json'), JSON.stringify({ ...running, pid: process.pid }));
+  expect((await summarizeExperiment(at, 'x')).state).toBe('running');
+  expect((await loadExperiment(at)).complete).toBe(false);
+  expect((await new ExperimentFollower(at).changes()).map(({ event }) => event)).not.toContain('complete');
+});
+
+test('a damaged result costs its job only', async () => {
+  const first = await run({ seeds: [0, 1] });
+  writeFileSync(first.outcomes[0].run.path('result.json'), '{"config"');
+  const second = await run({ seeds: [0, 1, 2] });
+  expect(states(second.outcomes)).toEqual({ 'steady 0': 'failed', 'steady 1': 'finished', 'steady 2': 'finished' });
+  expect(second.outcomes[0].error).toContain('is damaged');
+  expect(second.result?.rows.map(({ condition }) => condition.seed)).toEqual([1, 2]);
+  expect(second.result?.notes.join()).toContain('is damaged');
+});
+
+test('a resumed job goes on with the threads it began with, which are on record', async () => {
+  const configuration = { epochs: 400, pause: 5 };
+  const stop = new AbortController();
+  const first = await run(configuration, {
+    signal: stop.signal,
+    onEvent: ({ kind }) => {
+      if (kind === 'progress') stop.abort(new Error('stop'));
+    },
+  });
+  expect((await first.outcomes[0].run.readEnvironment())?.threads).toBe(1);
+  const notes: string[] = [];
+  const again = await run(configuration, {
+    threads: 2,
+    onEvent: (event) => {
+      if (event.kind === 'note') notes.push(event.message);
+    },
+  });
+  expect(notes).toEqual([expect.stringContaining('goes on with 1 threads')]);
+  expect((await again.outcomes[0].run.readEnvironment())?.threads).toBe(1);
 });
 
 test('no more jobs run at a time than were asked for', async () => {
@@ -116,11 +194,12 @@ test('two commands do not train the same job', async () => {
   const first = await run(configuration, {
     signal: stop.signal,
     onEvent: ({ kind }) => {
-      if (kind === 'progress') second ??= run(configuration).finally(() => stop.abort(new Error('stop')));
+      if (kind !== 'progress' || second) return;
+      second = run(configuration).finally(() => stop.abort(new Error('stop')));
+      second.catch(() => undefined);
     },
   });
-  const outcome = await (second as unknown as ReturnType<typeof run>);
-  expect(outcome.outcomes[0].error).toMatch(/is in use by process \d+/);
+  await expect(second).rejects.toThrow(/1 of 1 jobs .* no result was written.* is in use by process \d+/);
   // The refusal did not touch the files of the one that works.
   expect(states(first.outcomes)).toEqual({ 'steady 0': 'interrupted' });
   expect((await first.outcomes[0].run.readStatus())?.state).toBe('interrupted');

@@ -28,6 +28,7 @@ test('relative L2 error is taken sample by sample', () => {
   const errors = relativeL2Errors([3, 4, 0, 0], [3, 4, 3, 4], 2);
   expect([...errors]).toEqual([0, 1]);
   expect(() => relativeL2Errors([1], [1, 2], 2)).toThrow('expected n fields of 2 points each');
+  expect(() => relativeL2Errors([1, 2, 3, 4], [1, 2, 0, 0], 2)).toThrow('sample 1 is zero everywhere');
 });
 
 test('groups keep the order of first appearance', () => {

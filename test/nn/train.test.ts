@@ -23,6 +23,7 @@ import {
   mlp,
   mse,
   predict,
+  predictor,
   saveParameters,
   sgd,
   train,
@@ -189,6 +190,28 @@ describe('resuming', () => {
     expect(bits(result.best?.parameters)).toEqual(bits(whole.best?.parameters));
   });
 
+  test('loses no completed epoch to a kill between two flushes; a file cut by a power cut is passed over', async () => {
+    const [target, killed] = [folder('flushed'), folder('snapshot')];
+    await train({
+      ...stateful(),
+      checkpoints: target,
+      checkpointInterval: 1000,
+      // What a process killed now would leave.
+      onEpoch: ({ epoch }) => (epoch === 5 ? fs.cpSync(target, killed, { recursive: true }) : undefined),
+    });
+    const cut = folder('cut');
+    fs.cpSync(killed, cut, { recursive: true });
+    fs.truncateSync(path.join(cut, 'recent.safetensors'), 1000);
+    const resumedAt = async (checkpoints: string): Promise<number> => {
+      let epochs = 0;
+      await train({ ...stateful(), checkpoints, onResume: (history) => void (epochs = history.length) });
+      return epochs;
+    };
+    expect(await resumedAt(killed)).toBe(5);
+    expect(await resumedAt(cut)).toBe(1);
+    expect(fs.readdirSync(killed)).not.toContain('recent.safetensors');
+  });
+
   test('refuses another setting, another model and other data by name', async () => {
     const target = folder('changed');
     await train({ ...stateful(), epochs: 1, checkpoints: target });
@@ -266,6 +289,24 @@ describe('what is not finite', () => {
       /data\.train\.y holds NaN in sample 7/,
     );
   });
+});
+
+test('a predictor is compiled once for each batch size, whatever the number of runs', async () => {
+  let traced = 0;
+  const params = { w: array(Float32Array.of(3), [1]) };
+  const x = array(Float32Array.of(1, 2, 3, 4, 5), [5, 1]);
+  const apply = ({ w }: { w: Tensor }, rows: Tensor): Tensor => {
+    traced++;
+    return mul(w, rows);
+  };
+  const model = predictor(apply, params, x, { batchSize: 2, threads: 1 });
+  const first = await model.run(params, x);
+  const compiled = traced;
+  const second = await model.run({ w: array(Float32Array.of(-1), [1]) }, x);
+  await model.dispose();
+  expect([...first.data]).toEqual([3, 6, 9, 12, 15]);
+  expect([...second.data]).toEqual([-1, -2, -3, -4, -5]);
+  expect(traced).toBe(compiled);
 });
 
 test('timers run during training', async () => {

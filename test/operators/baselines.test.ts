@@ -10,6 +10,13 @@ const rows = (seed: number, count: number): Float64Array => normal(key(seed), co
 describe('multiplier', () => {
   const truth: Multiplier = (k) => [Math.cos(k) + 0.2, k === 0 || 2 * k === s ? 0 : Math.sin(2 * k)];
 
+  test.each([
+    [64, 64],
+    [65, 65],
+  ])('at %i points has %i parameters: the mean and the highest mode of an even grid are real', (points, expected) => {
+    expect(getBaseline('multiplier').parameters(points)).toBe(expected);
+  });
+
   test('recovers the factors that made the data', () => {
     const input = rows(1, 5);
     const fitted = fitMultiplier({ input, output: multiply(input, s, truth) }, s);

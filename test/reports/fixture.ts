@@ -133,7 +133,7 @@ const baseline = (model: string, r: number, mean: number): ResultRow => ({
   mean,
   std: null,
   n: 1,
-  parameters: model === 'multiplier' ? resolutions[r] + 2 : 0,
+  parameters: model === 'multiplier' ? resolutions[r] : 0,
   seconds: null,
   baseline: true,
   note: model === 'multiplier' ? 'least squares on 10 training pairs' : '',

@@ -1,7 +1,8 @@
 import { appendFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { actualStatus, loadExperiment, parseMetrics } from '../../reports/load.ts';
+import { parseMetrics } from '../../src/runs/metrics.ts';
+import { actualStatus, loadExperiment } from '../../reports/load.ts';
 import { renderReport } from '../../reports/report.ts';
 import { summarizeExperiment } from '../../reports/summary.ts';
 import { syntheticReport } from '../reports/fixture.ts';

@@ -142,6 +142,29 @@ test('blow-up is an error that tells the time: u_t = u² from 1 is infinite at t
   }
 });
 
+test('an exact linear solution that leaves the range of double precision is an error too, not NaN', () => {
+  const growth = { equation: 'u_t = 5*u', domain: [0, 1], points: 8, initial: '1' } as const;
+  expect(() => solve({ ...growth, time: 1000 })).toThrow(BlowUpError);
+  expect(() => solve({ ...growth, time: 1000 })).toThrow('before t = 150: take a shorter time');
+  const { u } = solve({ ...growth, times: [0, 140] });
+  expect(u[8] / Math.exp(700)).toBeCloseTo(1, 10);
+});
+
+test('an overflow of the last step that has reached one mode only is not written as a solution', () => {
+  const run = () =>
+    solve({
+      // The first mode grows like e^400t, the mean not at all.
+      equation: 'u_t = -500*u_xx - 100*u_xxxx + sin(u)',
+      domain: [0, 2 * Math.PI],
+      points: 8,
+      initial: 'cos(x)',
+      times: [0, 2],
+      step: 1,
+      estimateError: false,
+    });
+  expect(run).toThrow(BlowUpError);
+});
+
 test('a profile that does not close up, and one that the grid does not resolve, are noted', () => {
   const open = solve({
     equation: 'burgers',

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compileFunction } from '../../solvers/expression.ts';
+import { Field } from '../../solvers/field.ts';
+import { periodicGrid } from '../../solvers/grid.ts';
 import { relativeL2, solve } from '../../solvers/solve.ts';
 import { parseEquation } from '../../solvers/text.ts';
 
@@ -113,6 +115,28 @@ function explicitReference(points: number): Float64Array {
   return v;
 }
 
+describe('powers', () => {
+  const slopeOf = (text: string, initial: number): number => {
+    const grid = periodicGrid([0, 1], 4);
+    const { symbol, nonlinear } = parseEquation(text);
+    const value = nonlinear!(Field.fromValues(grid, new Float64Array(4).fill(initial))).values[0];
+    return symbol({ re: 0, im: 0 }).re * initial + value;
+  };
+
+  test.each([
+    ['u_t = u^1000000000', 1, 1],
+    ['u_t = u^1000000000', 0.999, 0],
+    ['u_t = u^1000000001', -1, -1],
+    ['u_t = (2*u^3)^2', 1.5, 4 * 1.5 ** 6],
+    ['u_t = (u + 1)^6', 0.5, 1.5 ** 6],
+    ['u_t = (u + 1)^1000', 0.001, 1.001 ** 1000],
+    ['u_t = (1 + u)^2*u^0', 2, 9],
+    ['u_t = (u^3)^-2', 2, 2 ** -6],
+  ])('%s at u = %d is %d', (text, initial, expected) => {
+    expect(slopeOf(text, initial)).toBeCloseTo(expected, 10);
+  });
+});
+
 test('named constants take their values from parameters', () => {
   const named = parseEquation('u_t = -u*u_x + nu*u_xx', { nu: 0.1 });
   expect(named.symbol({ re: 0, im: 2 }).re).toBeCloseTo(-0.4, 15);
@@ -155,6 +179,11 @@ describe('refused, with the reason', () => {
     ['u_t = u!', 'not allowed'],
     [`u_t = ${'('.repeat(900)}u${')'.repeat(900)}`, 'at most 1000'],
     ['u_t = u_xxxxxxxxxxxxx', 'at most 12'],
+    ['u_t = (2*u)^1000000000', '2\\^1000000000 is beyond the range of double precision'],
+    ['u_t = (u/2)^1000000000', '0.5\\^1000000000 is beyond the range of double precision'],
+    ['u_t = sqrt(-1)*u', 'the coefficient NaN'],
+    ['u_t = 1e300*1e300*u_x', 'the coefficient Infinity'],
+    ['u_t = (u^1e200)^1e200', 'the exponent Infinity'],
   ])('%s', (text, reason) => {
     expect(() => parseEquation(text)).toThrow(new RegExp(reason));
   });

@@ -6,6 +6,7 @@ import { readPairs, SPLITS, writePairs, type OperatorPairs } from '../../../data
 import { datasets } from '../../../datasets/registry.ts';
 import { explainIssue } from '../../experiments/configuration.ts';
 import { diskError } from '../../runs/disk.ts';
+import { defaultThreads } from '../../tensor/engines/threads.ts';
 import { command, exampleText } from '../command.ts';
 import { UsageError } from '../errors.ts';
 import { flagsOf } from '../flags.ts';
@@ -42,7 +43,11 @@ const generate = (terminal: Terminal, set: Dataset): Command =>
     arguments: {},
     options: {
       output: { value: 'file', help: 'write the pairs as .npz', schema: fileName('.npz').optional() },
-      threads: { value: 'number', help: 'threads (one a core)', schema: wholeNumber(1, 1024).optional() },
+      threads: {
+        value: 'number',
+        help: 'threads (one a physical core)',
+        schema: wholeNumber(1, 1024).default(defaultThreads),
+      },
       json,
     },
     flags: flagsOf(set.options),

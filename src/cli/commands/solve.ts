@@ -1,4 +1,5 @@
 /** `sextant solve`: an initial value problem on a periodic interval, from text to numbers and a picture. */
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { writeBytes } from '../output.ts';
@@ -48,7 +49,7 @@ export const build = (terminal: Terminal): Command =>
     summary: 'solve a PDE given by name or as text',
     description:
       'Solves u_t = … for u(x, t) on a periodic interval with a fourth-order exponential integrator (exactly when the ' +
-      `equation is linear) and says how accurate the answer is. Equations known by name: ${names}.`,
+      `equation is linear) and says how accurate the answer is. Writes the numbers and a space-time picture. Equations known by name: ${names}.`,
     arguments: {
       equation: { help: 'a name, or the PDE as text: "u_t = -u*u_x - 0.0025*u_xxx"', schema: nonEmpty },
     },
@@ -75,19 +76,19 @@ export const build = (terminal: Terminal): Command =>
       dealias: { help: 'apply the 2/3 rule', schema: z.boolean().default(false) },
       output: {
         value: 'file',
-        help: 'write x, t, u and error_estimate as .npz',
-        schema: fileName('.npz').optional(),
+        help: 'x, t, u and error_estimate as .npz (solution.npz)',
+        schema: fileName('.npz').default('solution.npz'),
       },
       picture: {
         value: 'file',
-        help: 'write the space-time picture as .svg',
-        schema: fileName('.svg').optional(),
+        help: 'the space-time picture as .svg (solution.svg)',
+        schema: fileName('.svg').default('solution.svg'),
       },
       json: { help: 'print the summary as JSON', schema: z.boolean().default(false) },
     },
     examples: [
-      'sextant solve "u_t = -u*u_x - 0.0025*u_xxx" --domain -1,1 --initial "cos(pi*x)" --time 1 --output kdv.npz --picture kdv.svg',
-      'sextant solve burgers',
+      'sextant solve "u_t = -u*u_x - 0.0025*u_xxx" --domain -1,1 --initial "cos(pi*x)" --time 1',
+      'sextant solve burgers --output burgers.npz --picture burgers.svg',
     ],
     async run({ equation: text, parameters, output, picture, json, domain, initial, time, points, ...rest }) {
       const given = {
@@ -113,20 +114,19 @@ export const build = (terminal: Terminal): Command =>
       });
       terminal.progress.clear();
       const { x, t, u, errorEstimate } = solution;
-      if (output !== undefined) {
-        const estimate = errorEstimate ? { error_estimate: npy(errorEstimate) } : {};
-        await writeBytes(
-          output,
-          encodeNpz({ x: npy(x), t: npy(t), u: npy(u, [t.length, x.length]), ...estimate }),
-        );
-      }
-      if (picture !== undefined) await writeBytes(picture, spaceTimeSvg({ x, t, u, title: equation.pde }));
+      const replaced = new Set([output, picture].filter((file) => existsSync(file)));
+      const estimate = errorEstimate ? { error_estimate: npy(errorEstimate) } : {};
+      const arrays = { x: npy(x), t: npy(t), u: npy(u, [t.length, x.length]), ...estimate };
+      await writeBytes(output, encodeNpz(arrays));
+      await writeBytes(picture, spaceTimeSvg({ x, t, u, title: equation.pde }));
       const summary = summaryOf(solution);
-      if (json)
-        terminal.print(
-          JSON.stringify({ ...summary, output: output ?? null, picture: picture ?? null }, null, 2),
-        );
-      else printSummary(terminal, solution, summary, [output, picture]);
+      if (json) {
+        terminal.print(JSON.stringify({ ...summary, output, picture }, null, 2));
+        return;
+      }
+      printSummary(terminal, summary);
+      for (const file of [output, picture])
+        terminal.print(`${replaced.has(file) ? 'replaced' : 'wrote'} ${file}`);
     },
   });
 
@@ -145,18 +145,16 @@ function summaryOf({ equation, x, t, step, errorEstimate, invariants, notes }: S
 
 function printSummary(
   terminal: Terminal,
-  { equation }: Solution,
-  { points, times, end, step, errorEstimate, drift, notes }: ReturnType<typeof summaryOf>,
-  files: readonly (string | undefined)[],
+  { equation, points, times, end, step, errorEstimate, drift, notes }: ReturnType<typeof summaryOf>,
 ): void {
-  terminal.print(equation.pde);
+  terminal.print(equation);
   terminal.print(
-    `${points} points, ${times} saved times up to t = ${end}, ${step === null ? 'exact in time' : `step ${formatNumber(step)}`}`,
+    `${points} points, ${times} saved times up to t = ${end}${step === null ? '' : `, step ${formatNumber(step)}`}`,
   );
-  if (errorEstimate !== null)
+  if (step === null) terminal.print('exact in time (linear equation), up to rounding');
+  else if (errorEstimate !== null)
     terminal.print(`relative error in time, estimated by step doubling: ${formatNumber(errorEstimate)}`);
   for (const [name, value] of Object.entries(drift))
     terminal.print(`drift of the ${name}: ${formatNumber(value)}`);
   for (const line of notes) terminal.print(`note: ${line}`);
-  for (const file of files) if (file !== undefined) terminal.print(`wrote ${file}`);
 }

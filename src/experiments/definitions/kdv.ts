@@ -104,10 +104,13 @@ const trainingOptions = z.object({
   halveEvery: z.number(),
 });
 
+/** Labels and dispersion of a recipe where none are given. */
+const defaultsOf = ({ recipe }: Configuration): Pick<DataOptions, 'labels' | 'dispersion'> =>
+  recipe === 'paper' ? { labels: 'released', dispersion: 1 } : { labels: 'converged', dispersion: 0.01 };
+
 function dataOf(config: Configuration): Omit<DataOptions, 'hash'> {
   const { recipe, train, validation, test, fine, dataSeed, data } = config;
-  const labels = config.labels ?? (recipe === 'paper' ? 'released' : 'converged');
-  const dispersion = config.dispersion ?? (recipe === 'paper' ? 1 : 0.01);
+  const { labels = defaultsOf(config).labels, dispersion = defaultsOf(config).dispersion } = config;
   const file = data === undefined ? null : path.resolve(data);
   return { file, recipe, labels, dispersion, train, validation, test, fine, seed: dataSeed };
 }
@@ -297,6 +300,15 @@ export default experiment('kdv', {
       for (const model of config.models) getOperator(model).checkResolution(resolution);
     }
   },
+  normalize(config) {
+    const { labels, dispersion } = defaultsOf(config);
+    const { dispersion: given, ...rest } = config;
+    return {
+      ...rest,
+      labels: config.labels ?? labels,
+      ...(given === undefined || given === dispersion ? {} : { dispersion: given }),
+    };
+  },
   async prepare(config, { signal, threads, onProgress }) {
     const facts: Record<string, string | number | boolean | null> = {};
     for (const resolution of config.resolutions) {
@@ -305,9 +317,11 @@ export default experiment('kdv', {
         threads,
         onProgress: (progress) => onProgress({ label: 'data', ...progress }),
       });
-      const { hash, ...own } = provenance;
+      const { hash, file, ...own } = provenance;
       const counts = { train: train.count, validation: validation.count, test: test.count };
-      Object.assign(facts, own, counts, {
+      // A result may be published: where the file lies on this machine is in the configuration of the jobs.
+      const named = typeof file === 'string' ? { file: path.basename(file) } : {};
+      Object.assign(facts, own, named, counts, {
         resolution: config.resolutions.join(', '),
         [hashKey(resolution)]: hash,
       });

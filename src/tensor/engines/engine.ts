@@ -15,7 +15,7 @@ export interface Executable {
 }
 
 export interface EngineOptions {
-  /** Threads inside one op; the number of cores by default. */
+  /** Threads inside one op; the number of physical cores by default. */
   readonly threads?: number | undefined;
   /** File to write the engine's own operator profile to, where it has one (ONNX Runtime). */
   readonly profile?: string | undefined;

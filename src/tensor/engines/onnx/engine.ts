@@ -1,14 +1,14 @@
 /** ONNX Runtime (native CPU): the main engine. */
-import os from 'node:os';
 import * as ort from 'onnxruntime-node';
 import type { DType, NDArray, NumericData } from '../../array.ts';
 import type { Engine } from '../engine.ts';
+import { defaultThreads } from '../threads.ts';
 import { writeOnnx } from './lower.ts';
 
 export const onnxEngine: Engine = {
   name: 'onnx',
   dtypes: ['float32', 'float64'],
-  async prepare(graph, { threads = os.availableParallelism(), profile }) {
+  async prepare(graph, { threads = defaultThreads(), profile }) {
     const inputNames = graph.inputs.map((_, i) => `in${i}`);
     const { bytes, outputNames } = writeOnnx(graph, { inputs: inputNames });
     const session = await ort.InferenceSession.create(bytes, {
@@ -46,4 +46,4 @@ export const onnxEngine: Engine = {
 };
 
 const toOrt = ({ data, shape, dtype }: NDArray): ort.Tensor =>
-  new ort.Tensor(dtype satisfies DType, data as Float32Array, shape as number[]);
+  new ort.Tensor(dtype satisfies DType, data, shape);

@@ -1,0 +1,32 @@
+/** Ctrl-C as an AbortSignal, for commands that can end in an orderly way; any other is simply ended by the system. */
+import type { EventEmitter } from 'node:events';
+import { InterruptedError } from './errors.ts';
+
+export interface Interruption {
+  /** Aborts on the first Ctrl-C after `listen`. */
+  readonly signal: AbortSignal;
+  /** From now on Ctrl-C aborts the signal instead of ending the process. Asked again, it changes nothing. */
+  readonly listen: () => AbortSignal;
+  /** Leaves Ctrl-C to the system again. */
+  readonly release: () => void;
+}
+
+/** Listens for SIGINT and SIGTERM on `source`. `again` is called for each one after the first. */
+export function interruption(source: Pick<EventEmitter, 'on' | 'off'>, again: () => void): Interruption {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const stop = (): void => (signal.aborted ? again() : controller.abort(new InterruptedError()));
+  let listening = false;
+  return {
+    signal,
+    listen() {
+      if (!listening) for (const name of ['SIGINT', 'SIGTERM']) source.on(name, stop);
+      listening = true;
+      return signal;
+    },
+    release() {
+      for (const name of ['SIGINT', 'SIGTERM']) source.off(name, stop);
+      listening = false;
+    },
+  };
+}
