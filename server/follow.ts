@@ -60,8 +60,7 @@ export class ExperimentFollower {
       position.status = text;
     }
     const result = (await files.locate(files.path('result.json'))) !== null;
-    if (isComplete(result, statuses))
-      changes.push({ event: 'complete', data: {} });
+    if (isComplete(result, statuses)) changes.push({ event: 'complete', data: {} });
     return changes;
   }
 

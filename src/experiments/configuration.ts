@@ -115,7 +115,9 @@ export function commandOf(
   const plain = configure(experiment, preset);
   const flags = Object.entries(config)
     .filter(([key, value]) => canonicalJson(value) !== canonicalJson(plain[key]))
-    .map(([key, value]) => `${flagOf(key)} ${quoted(Array.isArray(value) ? value.join(',') : String(value))}`);
+    .map(
+      ([key, value]) => `${flagOf(key)} ${quoted(Array.isArray(value) ? value.join(',') : String(value))}`,
+    );
   if (engine !== 'onnx') flags.push(`--engine ${engine}`);
   return ['npx sextant bench', experiment.name, `--preset ${preset}`, ...flags].join(' ');
 }

@@ -56,7 +56,9 @@ export async function executeJob(
     const begun = log.lines.length ? ((await run.readEnvironment())?.threads ?? null) : null;
     const threads = begun ?? wanted;
     if (threads !== wanted) {
-      onNote?.(`goes on with ${threads} threads, which it began with, not ${wanted}, so that its numbers stay the same`);
+      onNote?.(
+        `goes on with ${threads} threads, which it began with, not ${wanted}, so that its numbers stay the same`,
+      );
     }
     await run.writeEnvironment(captureEnvironment(engine, threads));
     const rate = paceMeter();

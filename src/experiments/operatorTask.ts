@@ -111,12 +111,11 @@ export async function trainOperator(
   signal.throwIfAborted();
 
   const inputs = fields(pairs.test.input, pairs.test);
-  const model = predictor(
-    (p, u) => operator.apply(p as never, u),
-    trained.parameters as unknown,
-    inputs,
-    { batchSize, engine, threads },
-  );
+  const model = predictor((p, u) => operator.apply(p as never, u), trained.parameters, inputs, {
+    batchSize,
+    engine,
+    threads,
+  });
   const errorsOf = ({ data }: NDArray): Float64Array => relativeL2Errors(data, pairs.test.output, s);
   let prediction: NDArray;
   let milliseconds: number;

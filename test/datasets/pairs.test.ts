@@ -95,10 +95,7 @@ describe('refused, naming array and sample', () => {
       },
       'the train split has no samples',
     ],
-    [
-      { ...good, output: lastZero },
-      'the target of sample 1 of the test split is zero everywhere',
-    ],
+    [{ ...good, output: lastZero }, 'the target of sample 1 of the test split is zero everywhere'],
   ])('%#: %s', (arrays, message) => {
     expect(() => pairsFromArrays(arrays as Record<string, NpyArray>, 'own.npz')).toThrow(message);
   });
@@ -110,7 +107,10 @@ test('a trailing channel of one, integers and float64 are taken as they come', (
     shape: [10, 4, 1],
     dtype: '<i8',
   };
-  const pairs = pairsFromArrays({ input: integers, output: npy(new Float64Array(40).fill(1), [10, 4]) }, 'own.npz');
+  const pairs = pairsFromArrays(
+    { input: integers, output: npy(new Float64Array(40).fill(1), [10, 4]) },
+    'own.npz',
+  );
   expect([...pairs.train.input.subarray(0, 5)]).toEqual([0, 1, 2, 3, 4]);
 });
 

@@ -42,7 +42,9 @@ test('a default given and a default left out are one experiment', async () => {
   const { experiment: kdv } = await findExperiment('kdv');
   const left = configure(kdv, 'quick');
   expect(configure(kdv, 'quick', { labels: 'released', dispersion: 1 })).toEqual(left);
-  expect(identityOf(kdv, configure(kdv, 'quick', { labels: 'converged' }))).not.toEqual(identityOf(kdv, left));
+  expect(identityOf(kdv, configure(kdv, 'quick', { labels: 'converged' }))).not.toEqual(
+    identityOf(kdv, left),
+  );
 });
 
 test('axes are joined without repetition, numbers in order', () => {

@@ -12,7 +12,13 @@ import { ExperimentFollower } from '../../server/follow.ts';
 
 const tiny = await loadDefinition(new URL('./fixtures/tiny.ts', import.meta.url).href);
 
-const running = { state: 'running', epoch: 1, epochs: 3, updatedAt: '2026-01-01T00:00:00.000Z', secondsLeft: null };
+const running = {
+  state: 'running',
+  epoch: 1,
+  epochs: 3,
+  updatedAt: '2026-01-01T00:00:00.000Z',
+  secondsLeft: null,
+};
 
 let folder: string;
 beforeEach(() => {
@@ -56,7 +62,9 @@ test('finished jobs are skipped, and more seeds extend the same folder and table
   const second = await run({ seeds: [1, 2] }, { onEvent: (event) => events.push(event) });
   expect(second.folder).toBe(first.folder);
   expect(second.result?.rows.map(({ condition }) => condition.seed)).toEqual([0, 1, 2]);
-  expect(second.result?.command).toBe('npx sextant bench tiny --preset quick --seeds 0,1,2 --engine reference');
+  expect(second.result?.command).toBe(
+    'npx sextant bench tiny --preset quick --seeds 0,1,2 --engine reference',
+  );
   const third = await run({ seeds: [0, 1, 2] }, { onEvent: (event) => events.push(event) });
   expect(third.outcomes.every(({ skipped }) => skipped)).toBe(true);
   expect(third.result?.rows).toEqual(second.result?.rows);
@@ -87,7 +95,7 @@ test('jobs of data that have changed are no seeds of those of today', async () =
 
 test('an experiment that is extended is not finished while its new job runs', async () => {
   await run({ seeds: [0] });
-  let during: Promise<string> | null = null;
+  const during: Promise<{ state: string }>[] = [];
   const { folder: at } = await run(
     { seeds: [0, 1] },
     {
@@ -95,11 +103,13 @@ test('an experiment that is extended is not finished while its new job runs', as
         if (event.kind !== 'start') return;
         const left = readdirSync(path.join(folder, readdirSync(folder)[0]));
         expect(left).not.toContain('result.json');
-        during ??= summarizeExperiment(path.join(folder, readdirSync(folder)[0]), 'x').then(({ state }) => state);
+        during.push(summarizeExperiment(path.join(folder, readdirSync(folder)[0]), 'x'));
       },
     },
   );
-  expect(await during).not.toBe('finished');
+  const statesThen = (await Promise.all(during)).map(({ state }) => state);
+  expect(statesThen).toHaveLength(1);
+  expect(statesThen).not.toContain('finished');
   expect((await summarizeExperiment(at, 'x')).state).toBe('finished');
   // A result from before, and a job that runs again: what the list of jobs says counts.
   const job = (await loadExperiment(at)).jobs[0].name;
@@ -114,7 +124,11 @@ test('a damaged result costs its job only', async () => {
   const first = await run({ seeds: [0, 1] });
   writeFileSync(first.outcomes[0].run.path('result.json'), '{"config"');
   const second = await run({ seeds: [0, 1, 2] });
-  expect(states(second.outcomes)).toEqual({ 'steady 0': 'failed', 'steady 1': 'finished', 'steady 2': 'finished' });
+  expect(states(second.outcomes)).toEqual({
+    'steady 0': 'failed',
+    'steady 1': 'finished',
+    'steady 2': 'finished',
+  });
   expect(second.outcomes[0].error).toContain('is damaged');
   expect(second.result?.rows.map(({ condition }) => condition.seed)).toEqual([1, 2]);
   expect(second.result?.notes.join()).toContain('is damaged');

@@ -13,9 +13,12 @@ describe('multiplier', () => {
   test.each([
     [64, 64],
     [65, 65],
-  ])('at %i points has %i parameters: the mean and the highest mode of an even grid are real', (points, expected) => {
-    expect(getBaseline('multiplier').parameters(points)).toBe(expected);
-  });
+  ])(
+    'at %i points has %i parameters: the mean and the highest mode of an even grid are real',
+    (points, expected) => {
+      expect(getBaseline('multiplier').parameters(points)).toBe(expected);
+    },
+  );
 
   test('recovers the factors that made the data', () => {
     const input = rows(1, 5);

@@ -1,0 +1,29 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { npy } from '../../datasets/npy.ts';
+import { writeNpz } from '../../datasets/npz.ts';
+import { configure } from '../../src/experiments/configuration.ts';
+import { findExperiment } from '../../src/experiments/registry.ts';
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'sextant-kdv-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test('what a result says of data from a file names the file, not where it lies', async () => {
+  const { experiment } = await findExperiment('kdv');
+  const file = path.join(folder, 'my.npz');
+  const samples = npy(
+    Float32Array.from({ length: 10 * 64 }, (_, i) => 1 + Math.sin(i)),
+    [10, 64],
+  );
+  await writeNpz(file, { input: samples, output: samples });
+  const configuration = configure(experiment, 'quick', { data: file });
+  const context = { signal: new AbortController().signal, threads: 1, onProgress: () => undefined };
+  const facts = (await experiment.prepare?.(configuration, context)) ?? {};
+  expect(facts.file).toBe('my.npz');
+  expect(JSON.stringify(facts)).not.toContain(folder);
+  for (const { condition } of experiment.jobs(configuration, facts)) {
+    expect(condition).toEqual({ resolution: 64, data: 'my.npz' });
+  }
+});
