@@ -96,7 +96,7 @@ function training(model: string, s: number, threads: number): Case {
         layout: layoutOf(parameters),
         optimizer,
         loss: (p, batch) =>
-          relativeL2(operator.apply(p as never, batch['input']), batch['output'], { reduction: 'sum' }),
+          relativeL2(operator.apply(p, batch['input']), batch['output'], { reduction: 'sum' }),
       };
       const [a, b] = split(key(1), 2);
       const batch = {

@@ -80,7 +80,7 @@ describe('merged evaluation on the modes of all levels equals the definition lev
     const parameters = enlarge(operator.init(key(3)), 3);
     const u = field(4, 2, s);
     const expected = await evaluate(
-      ((
+      (
         p: { layers: { kernels: Tensor; coarsest: { weight: Tensor; bias: Tensor } }[] } & Parameters<
           typeof literalPyramid
         >[0],
@@ -93,15 +93,11 @@ describe('merged evaluation on the modes of all levels equals the definition lev
             (layer) => (v: Tensor) =>
               literalLayer(v, options, layer.coarsest, literalMwtKernel(layer.kernels, options.modes)),
           ),
-        )),
+        ),
       parameters,
       u,
     );
-    const actual = await evaluate(
-      ((p: never, x: Tensor) => operator.apply(p, x)),
-      parameters,
-      u,
-    );
+    const actual = await evaluate((p: never, x: Tensor) => operator.apply(p, x), parameters, u);
     expectClose(actual, expected, 1e-11);
   });
 
@@ -121,7 +117,7 @@ describe('merged evaluation on the modes of all levels equals the definition lev
       coarsest: { weight: Tensor; bias: Tensor };
     };
     const expected = await evaluate(
-      ((tree: { layers: Layer[] } & Parameters<typeof literalPyramid>[0], x: Tensor) =>
+      (tree: { layers: Layer[] } & Parameters<typeof literalPyramid>[0], x: Tensor) =>
         literalPyramid(
           tree,
           x,
@@ -134,15 +130,11 @@ describe('merged evaluation on the modes of all levels equals the definition lev
                 literalPadeKernel(layer.kernels, layer.maps, options.modes, options),
               ),
           ),
-        )),
+        ),
       parameters,
       u,
     );
-    const actual = await evaluate(
-      ((tree: never, x: Tensor) => operator.apply(tree, x)),
-      parameters,
-      u,
-    );
+    const actual = await evaluate((tree: never, x: Tensor) => operator.apply(tree, x), parameters, u);
     expectClose(actual, expected, 1e-11);
   });
 });
@@ -196,7 +188,7 @@ describe('exact inverse of the denominator', () => {
     const u = field(2, 2, 8);
     const [exact, learned] = await Promise.all(
       (['exact', 'learned'] as const).map((kind) =>
-        evaluate(((p: never, x: Tensor) => make(kind).apply(p, x)), parameters, u),
+        evaluate((p: never, x: Tensor) => make(kind).apply(p, x), parameters, u),
       ),
     );
     expectClose(exact, learned, 1e-12);
@@ -250,7 +242,7 @@ describe('every operator', () => {
       const options = { dtype: 'float64' } as const;
       const value = await compile(loss as never, specs, options);
       const slope = await compile(grad(loss as never) as never, specs, options);
-      const gradient = (await slope.run([parameters, u, target] as never));
+      const gradient = await slope.run([parameters, u, target] as never);
       // Along a random direction, all parameters at once.
       const leaves = split(key(24), 64);
       let index = 0;
@@ -311,6 +303,6 @@ test('the Jacobian of a linear multiwavelet layer stack is constant: the kernels
   // Up to the head the operator is affine; compare its Jacobian at two points that keep all head units on one side.
   const body = (p: never, u: Tensor): Tensor => reshape(operator.apply(p, mul(u, 1e-3)), [4]);
   const at = (u: NDArray) =>
-    evaluate(((p: never, x: Tensor) => jacobian((v: Tensor) => body(p, v))(x)), parameters, u);
+    evaluate((p: never, x: Tensor) => jacobian((v: Tensor) => body(p, v))(x), parameters, u);
   expectClose(await at(field(42, 1, 4)), await at(field(43, 1, 4)), 1e-9);
 });

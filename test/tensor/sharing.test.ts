@@ -32,9 +32,7 @@ test('another constant, shape, precision or thread count is another executable',
     compile(scaled(2), [spec([3])], { ...options, threads: 1 }),
   ]);
   expect(heldExecutables()).toBe(before + 5);
-  const [two, three] = await Promise.all(
-    programs.slice(0, 2).map((p) => (p).run([x])),
-  );
+  const [two, three] = await Promise.all(programs.slice(0, 2).map((p) => p.run([x])));
   expect(two.data[0]).not.toBe(three.data[0]);
   await Promise.all(programs.map((p) => p.dispose()));
   expect(heldExecutables()).toBe(before);
