@@ -95,8 +95,9 @@ function training(model: string, s: number, threads: number): Case {
       const definition: StepDefinition<unknown> = {
         layout: layoutOf(parameters),
         optimizer,
+        reduction: 'sum',
         loss: (p, batch) =>
-          relativeL2(operator.apply(p, batch['input']), batch['output'], { reduction: 'sum' }),
+          relativeL2(operator.apply(p, batch['input']), batch['output'], { reduction: 'none' }),
       };
       const [a, b] = split(key(1), 2);
       const batch = {

@@ -11,6 +11,7 @@ import { predictor } from '../nn/evaluate.ts';
 import { exportModel } from '../nn/export.ts';
 import { loadParameters } from '../nn/files.ts';
 import { stepSchedule } from '../nn/schedules.ts';
+import type { LossReduction } from '../nn/step.ts';
 import { train } from '../nn/train.ts';
 import type { Operator } from '../operators/operator.ts';
 import type { Run } from '../runs/index.ts';
@@ -27,6 +28,8 @@ export interface TrainingOptions {
   readonly batchSize: number;
   readonly learningRate: number;
   readonly weightDecay: number;
+  /** Of the batch's relative errors. The published code sums, so that its weight decay is the weaker by the batch size. */
+  readonly reduction: LossReduction;
   /** Epochs after which the learning rate is halved, again and again. */
   readonly halveEvery: number;
 }
@@ -69,7 +72,7 @@ export function sampleArrays(
 export const SAMPLE_RULES = ['median', 'worst'];
 
 /**
- * Trains an operator (Adam with L2 weight decay, mean relative L2 loss, halving steps) and measures it on the test split,
+ * Trains an operator (Adam with L2 weight decay, relative L2 loss, halving steps) and measures it on the test split,
  * after the last epoch and at the epoch that was best on the validation split. Continues from the run's checkpoints.
  *
  * @throws the signal's reason when aborted.
@@ -82,16 +85,13 @@ export async function trainOperator(
 ): Promise<JobOutput> {
   const s = pairs.x.length;
   operator.checkResolution(s);
-  const { epochs, batchSize, learningRate, weightDecay, halveEvery } = options;
-  const error = (
-    parameters: never,
-    { u, target }: Record<string, Tensor>,
-    reduction: 'mean' | 'none',
-  ): Tensor => relativeL2(operator.apply(parameters, u), target, { reduction });
+  const { epochs, batchSize, learningRate, weightDecay, halveEvery, reduction } = options;
+  const error = (parameters: unknown, { u, target }: Record<string, Tensor>): Tensor =>
+    relativeL2(operator.apply(parameters as never, u), target, { reduction: 'none' });
   const trained = await train({
     init: (key) => operator.init(key),
-    loss: (parameters, batch) => error(parameters as never, batch, 'mean'),
-    metric: (parameters, batch) => error(parameters as never, batch, 'none'),
+    loss: error,
+    reduction,
     data: {
       train: split(pairs.train),
       validation: pairs.validation.count ? split(pairs.validation) : undefined,

@@ -23,6 +23,7 @@ export {
   initialState,
   trainingStep,
   type LossFunction,
+  type LossReduction,
   type StepDefinition,
 } from './step.ts';
 export { loadParameters, saveParameters } from './files.ts';

@@ -6,8 +6,10 @@ import {
   add,
   compile,
   div,
+  mean,
   minimum,
   mul,
+  sameShape,
   showShape,
   spec,
   specsOf,
@@ -26,7 +28,11 @@ import { flushTiny } from './optimizers/flush.ts';
 import { scalarsOf, type Optimizer } from './optimizers/optimizer.ts';
 import { packTensors, unpackTensors, type Layout, type TensorsOf } from './parameters.ts';
 
+/** `[batch]`, one value a sample; or a scalar, the mean over the batch. */
 export type LossFunction<P> = (params: TensorsOf<P>, batch: Record<string, Tensor>) => Tensor;
+
+/** Whether a step follows the gradient of the batch's mean loss or of its sum. */
+export type LossReduction = 'mean' | 'sum';
 
 export interface EngineChoice {
   readonly engine?: EngineName | undefined;
@@ -36,6 +42,8 @@ export interface EngineChoice {
 /** What defines the arithmetic of a step. */
 export interface StepDefinition<P> {
   readonly loss: LossFunction<P>;
+  /** What is differentiated, default 'mean'. Weight decay and clipping act beside its gradient, so they tell the two apart. */
+  readonly reduction?: LossReduction | undefined;
   readonly layout: Layout<P>;
   readonly optimizer: Optimizer;
   /** Largest norm of the whole gradient. */
@@ -86,17 +94,19 @@ export function hyperOf({ optimizer, ema }: StateDefinition, learningRate: numbe
 
 export interface StepResult<Leaf> {
   readonly state: Leaf[];
-  /** `[]`, before the update. */
+  /** `[]`, mean over the batch, before the update. */
   readonly loss: Leaf;
   /** `[]`, ‖gradient‖₂ before clipping. */
   readonly gradientNorm: Leaf;
 }
 
 /** The step as a function over tensors. The gradient is taken with respect to the tree, then packed once. */
-export function trainingStep<P>({ loss, layout, optimizer, clipNorm, ema }: StepDefinition<P>) {
+export function trainingStep<P>({ loss, reduction, layout, optimizer, clipNorm, ema }: StepDefinition<P>) {
   return (state: readonly Tensor[], hyper: Tensor, batch: Record<string, Tensor>): StepResult<Tensor> => {
     const [parameters] = state;
-    const [value, gradientTree] = valueAndGrad(loss)(unpackTensors(parameters, layout), batch);
+    const scale = reduction === 'sum' ? batchOf(batch) : 1;
+    const objective: LossFunction<P> = (p, b) => mul(scale, meanLoss(loss(p, b), batchOf(b)));
+    const [value, gradientTree] = valueAndGrad(objective)(unpackTensors(parameters, layout), batch);
     const gradient = packTensors(gradientTree);
     const gradientNorm = sqrt(sum(square(gradient)));
     const numbers = scalarsOf(hyper);
@@ -108,7 +118,7 @@ export function trainingStep<P>({ loss, layout, optimizer, clipNorm, ema }: Step
     });
     const updated = flushTiny(next.parameters);
     const average = ema === undefined ? [] : [movingAverage(state[state.length - 1], updated, numbers)];
-    return { state: [updated, ...next.slots, ...average], loss: value, gradientNorm };
+    return { state: [updated, ...next.slots, ...average], loss: div(value, scale), gradientNorm };
   };
 }
 
@@ -128,7 +138,7 @@ export type StepProgram = Program<
 /**
  * Compiles the step for batches like `batch` (only shapes and dtypes are read).
  *
- * @throws if the loss is not a scalar, and what its ops throw about shapes.
+ * @throws if the loss is neither a scalar nor one value a sample, and what its ops throw about shapes.
  */
 export async function compileStep<P>(
   definition: StepDefinition<P>,
@@ -138,7 +148,7 @@ export async function compileStep<P>(
   const vector = spec([definition.layout.size], 'float32');
   const state: readonly Spec[] = stateNames(definition).map(() => vector);
   const hyper = spec(hyperOf(definition, 1, 1).shape, 'float32');
-  const step = trainingStep({ ...definition, loss: scalarLoss(definition.loss) });
+  const step = trainingStep(definition);
   return compile(
     (s: readonly Tensor[], h: Tensor, b: Record<string, Tensor>) => step(s, h, b),
     [state, hyper, specsOf(batch)],
@@ -146,17 +156,15 @@ export async function compileStep<P>(
   );
 }
 
-const scalarLoss =
-  <P>(loss: LossFunction<P>): LossFunction<P> =>
-  (params, batch) => {
-    const value = loss(params, batch);
-    if (value.rank !== 0) {
-      throw new Error(
-        `train: the loss has shape ${showShape(value.shape)}, expected a scalar; reduce it over the batch (reduction 'mean')`,
-      );
-    }
-    return value;
-  };
+const batchOf = (batch: Record<string, Tensor>): number => Object.values(batch).at(0)?.shape[0] ?? 1;
+
+function meanLoss(value: Tensor, n: number): Tensor {
+  if (value.rank === 0) return value;
+  if (sameShape(value.shape, [n])) return mean(value);
+  throw new Error(
+    `train: the loss has shape ${showShape(value.shape)} for a batch of ${n}, expected [${n}] (one value a sample) or a scalar`,
+  );
+}
 
 /** Without the options that were left out: their defaults are the core's. */
 export const engineOptions = ({

@@ -22,6 +22,7 @@ import {
   stateNames,
   type EngineChoice,
   type LossFunction,
+  type LossReduction,
   type StepDefinition,
   type StepProgram,
 } from './step.ts';
@@ -31,8 +32,9 @@ export type { EpochLine } from './checkpoint.ts';
 export interface TrainOptions<P> extends EngineChoice {
   /** A tree of float32 arrays. */
   readonly init: (key: Key) => P;
-  /** A scalar: the mean over the batch. */
   readonly loss: LossFunction<P>;
+  /** Whether a step follows the gradient of the batch's mean loss (default) or of its sum; what is reported is the mean. */
+  readonly reduction?: LossReduction | undefined;
   /** `[batch]`, averaged over the validation split; default: the loss. Smaller is better. */
   readonly metric?: Metric<P> | undefined;
   /** Arrays whose axis 0 counts samples. */
@@ -141,13 +143,24 @@ interface Session<P> {
 }
 
 function openSession<P>(options: TrainOptions<P>): Session<P> {
-  const { init, loss, metric = loss, optimizer, clipNorm, ema, batchSize, engine, threads } = options;
+  const {
+    init,
+    loss,
+    reduction,
+    metric = loss,
+    optimizer,
+    clipNorm,
+    ema,
+    batchSize,
+    engine,
+    threads,
+  } = options;
   const training = openSplit(options.data.train, 'data.train');
   const held = options.data.validation && openSplit(options.data.validation, 'data.validation');
   const [initKey, shuffleKey] = splitKey(key(options.seed), 2);
   const initial = init(initKey);
   const layout = layoutOf(initial);
-  const definition = { loss, layout, optimizer, clipNorm, ema };
+  const definition = { loss, reduction, layout, optimizer, clipNorm, ema };
   const steps = programsBySize((n) =>
     compileStep(definition, gatherBatch(training.arrays, new Int32Array(n)), { engine, threads }),
   );
@@ -286,6 +299,7 @@ const fingerprintOf = (options: TrainSettings, training: Split, validation?: Spl
   batchSize: options.batchSize,
   optimizer: options.optimizer.description,
   schedule: options.schedule.description,
+  reduction: options.reduction ?? 'mean',
   clipNorm: options.clipNorm ?? null,
   ema: options.ema ?? null,
   'training data SHA-256': hashSplit(training),

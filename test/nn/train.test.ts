@@ -7,7 +7,6 @@ import {
   add,
   array,
   log,
-  mean,
   mul,
   square,
   sub,
@@ -65,39 +64,44 @@ test('same seed, same bits, even beside another training in the same process', a
   expect(bits(other.parameters)).not.toEqual(bits(alone.parameters));
 });
 
-test('an epoch is one pass over the permutation of (seed, epoch), the short batch included', async () => {
-  const [count, batchSize, rate, epochs] = [11, 4, 0.3, 3];
-  const values = Float32Array.from({ length: count }, (_, i) => i * i);
-  const seed = 5;
-  const result = await train({
-    init: () => ({ w: array(Float32Array.of(1), [1]) }),
-    loss: ({ w }, { x }) => mul(0.5, mean(square(sub(w, x)))),
-    data: { train: { x: array(values, [count, 1]) } },
-    optimizer: sgd({ learningRate: rate }),
-    schedule: constantSchedule,
-    epochs,
-    batchSize,
-    seed,
-    threads: 1,
-  });
-  // w ← w − rate (w − mean of the batch), over the order that the seed promises.
-  let w = 1;
-  const losses: number[] = [];
-  for (let epoch = 0; epoch < epochs; epoch++) {
-    const order = [...permutation(foldIn(split(key(seed), 2)[1], epoch), count)];
-    let total = 0;
-    for (let i = 0; i < count; i += batchSize) {
-      const batch = order.slice(i, i + batchSize).map((k) => values[k]);
-      total += batch.reduce((sum, x) => sum + 0.5 * (w - x) ** 2, 0);
-      w -= rate * (w - batch.reduce((a, b) => a + b) / batch.length);
+test.each(['mean', 'sum'] as const)(
+  'an epoch is one pass over the permutation of (seed, epoch), the short batch included (%s)',
+  async (reduction) => {
+    const [count, batchSize, rate, decay, epochs] = [11, 4, 0.1, 0.5, 3];
+    const values = Float32Array.from({ length: count }, (_, i) => i * i);
+    const seed = 5;
+    const result = await train({
+      init: () => ({ w: array(Float32Array.of(1), [1]) }),
+      loss: ({ w }, { x }) => mul(0.5, sum(square(sub(w, x)), [1])),
+      reduction,
+      data: { train: { x: array(values, [count, 1]) } },
+      optimizer: sgd({ learningRate: rate, weightDecay: decay }),
+      schedule: constantSchedule,
+      epochs,
+      batchSize,
+      seed,
+      threads: 1,
+    });
+    // w ← w − rate (Σ (w − x) or its mean + decay w), over the order that the seed promises.
+    let w = 1;
+    const losses: number[] = [];
+    for (let epoch = 0; epoch < epochs; epoch++) {
+      const order = [...permutation(foldIn(split(key(seed), 2)[1], epoch), count)];
+      let total = 0;
+      for (let i = 0; i < count; i += batchSize) {
+        const batch = order.slice(i, i + batchSize).map((k) => values[k]);
+        total += batch.reduce((sum, x) => sum + 0.5 * (w - x) ** 2, 0);
+        const gradient = batch.reduce((sum, x) => sum + w - x, 0) / (reduction === 'sum' ? 1 : batch.length);
+        w -= rate * (gradient + decay * w);
+      }
+      losses.push(total / count);
     }
-    losses.push(total / count);
-  }
-  expect(result.parameters.w.data[0] / w).toBeCloseTo(1, 5);
-  result.history.forEach(({ train: loss }, i) => expect(loss / losses[i]).toBeCloseTo(1, 5));
-  expect(result.best).toBeNull();
-  expect(result.history[0].validation).toBeNull();
-});
+    expect(result.parameters.w.data[0] / w).toBeCloseTo(1, 5);
+    result.history.forEach(({ train: loss }, i) => expect(loss / losses[i]).toBeCloseTo(1, 5));
+    expect(result.best).toBeNull();
+    expect(result.history[0].validation).toBeNull();
+  },
+);
 
 describe('early stopping', () => {
   // A learning rate that explodes after two epochs: the validation metric can only rise from there.

@@ -77,6 +77,10 @@ const configuration = z.strictObject({
     .min(1)
     .default(100)
     .describe('epochs after which the learning rate is halved, again and again'),
+  reduction: z
+    .enum(['sum', 'mean'])
+    .default('sum')
+    .describe('loss of a batch; weight decay weighs more beside a mean (the published code sums)'),
 });
 type Configuration = z.output<typeof configuration>;
 
@@ -102,6 +106,7 @@ const trainingOptions = z.object({
   learningRate: z.number(),
   weightDecay: z.number(),
   halveEvery: z.number(),
+  reduction: z.enum(['sum', 'mean']),
 });
 
 /** Labels and dispersion of a recipe where none are given. */
@@ -146,8 +151,8 @@ const publishedColumn = ({ resolution, labels, ...more }: Condition): number | n
 const isBaseline = (name: string): boolean => baselineNames.includes(name);
 
 function jobs(config: Configuration, facts: DataFacts): JobConfig[] {
-  const { epochs, batchSize, learningRate, weightDecay, halveEvery } = config;
-  const training = { epochs, batchSize, learningRate, weightDecay, halveEvery };
+  const { epochs, batchSize, learningRate, weightDecay, halveEvery, reduction } = config;
+  const training = { epochs, batchSize, learningRate, weightDecay, halveEvery, reduction };
   const at = config.resolutions.map((resolution) => {
     const data = { ...dataOf(config), hash: String(facts[hashKey(resolution)]) };
     return { data, condition: conditionOf(data, resolution) };

@@ -130,6 +130,7 @@ export default experiment('lipschitz', {
       batchSize: 20,
       learningRate: 1e-3,
       weightDecay: 1e-4,
+      reduction: 'sum' as const,
       halveEvery: 100,
     };
     const trained = await trainOperator(operator, pairs, training, context);
