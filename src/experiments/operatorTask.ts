@@ -87,7 +87,7 @@ export async function trainOperator(
   operator.checkResolution(s);
   const { epochs, batchSize, learningRate, weightDecay, halveEvery, reduction } = options;
   const error = (parameters: unknown, { u, target }: Record<string, Tensor>): Tensor =>
-    relativeL2(operator.apply(parameters as never, u), target, { reduction: 'none' });
+    relativeL2(operator.apply(parameters, u), target, { reduction: 'none' });
   const trained = await train({
     init: (key) => operator.init(key),
     loss: error,
