@@ -3,9 +3,9 @@
  * Equations", arXiv 2010.08895; sizes of the authors' fourier_1d.py).
  */
 import { z } from 'zod';
-import { add, broadcastTo, concat, constant, relu, type Tensor } from '../tensor/index.ts';
+import { add, broadcastTo, concat, constant, matmul, relu, reshape, type Tensor } from '../tensor/index.ts';
 import { split } from '../tensor/random.ts';
-import { linear } from '../nn/index.ts';
+import { linear, type LinearParameters } from '../nn/index.ts';
 import { operator } from './operator.ts';
 import { initSpectral, spectralConvolution } from './spectral.ts';
 
@@ -36,24 +36,43 @@ export const fno = operator('fno', {
       ] as const,
     };
   },
-  apply: (p, u, { layers }) => {
-    let v = linear.apply(p.lift, concat([u, positions(u)], 2));
+  apply: (p, u) => {
+    const [first, last] = p.head;
+    let v = features(u);
     p.layers.forEach((layer, i) => {
-      const sum = add(linear.apply(layer.local, v), spectralConvolution(layer.spectral, v));
-      v = i < layers - 1 ? relu(sum) : sum;
+      const before = i === 0 ? concat([p.lift.weight, reshape(p.lift.bias, [1, -1])], 0) : undefined;
+      const after = i === p.layers.length - 1 ? first : undefined;
+      v = relu(applyLayer(layer, v, before, after));
     });
-    return linear.apply(p.head[1], relu(linear.apply(p.head[0], v)));
+    return linear.apply(last, v);
   },
 });
 
-/** The coordinate x ∈ [0, 1) of every point as a channel: [batch, s, 1]. */
-function positions(u: Tensor): Tensor {
+interface LayerParameters {
+  readonly spectral: Tensor;
+  readonly local: LinearParameters<Tensor>;
+}
+
+/**
+ * W v + b + K v, [batch, s, in] → [batch, s, out]. Nothing but a linear map lies between the input and the first layer, and
+ * between the last layer and the head: those maps are multiplied into W and, on the few modes, into K.
+ */
+function applyLayer(
+  { spectral, local }: LayerParameters,
+  v: Tensor,
+  before?: Tensor,
+  after?: LinearParameters<Tensor>,
+): Tensor {
+  const entered = before ? matmul(before, local.weight) : local.weight;
+  const weight = after ? matmul(entered, after.weight) : entered;
+  const bias = after ? linear.apply(after, local.bias) : local.bias;
+  const nonlocal = spectralConvolution(spectral, v, { before, after: after?.weight, bias });
+  return add(matmul(v, weight), nonlocal);
+}
+
+/** The input, the coordinate x ∈ [0, 1) and 1, on which the lift with its bias is one matrix: [batch, s, inputs + 2]. */
+function features(u: Tensor): Tensor {
   const [batch, s] = u.shape;
-  return broadcastTo(
-    constant(
-      Float64Array.from({ length: s }, (_, i) => i / s),
-      [1, s, 1],
-    ),
-    [batch, s, 1],
-  );
+  const known = Float64Array.from({ length: 2 * s }, (_, i) => (i % 2 === 0 ? i / 2 / s : 1));
+  return concat([u, broadcastTo(constant(known, [1, s, 2]), [batch, s, 2])], 2);
 }

@@ -3,14 +3,19 @@
  * complex product a mode (Li et al. 2021, "Fourier Neural Operator", eq. 4–5).
  */
 import {
+  add,
   array,
   concat,
   constant,
   matmul,
+  mul,
   neg,
   reshape,
   sliceAxis,
+  split,
+  sub,
   transpose,
+  zeros,
   type NDArray,
   type Tensor,
 } from '../tensor/index.ts';
@@ -77,20 +82,56 @@ export function realForm(weights: Tensor): Tensor {
   return concat([weights, rotated], 1);
 }
 
-/** Multiplies the modes of a field by the kernel and drops the rest: [batch, s, in] → [batch, s, out]. */
-export function spectralConvolution(weights: Tensor, field: Tensor): Tensor {
-  const [batch, s, input] = field.shape;
-  const output = weights.shape[2] / 2;
+export interface MergedMaps {
+  /** [inputs, in]: a map of the channels that the field has yet to pass. */
+  readonly before?: Tensor | undefined;
+  /** [out, outputs]: a map of the channels that follows. */
+  readonly after?: Tensor | undefined;
+  /** [outputs], a constant field: mode 0, where adding it costs nothing. On the grid it would be a pass over the field. */
+  readonly bias?: Tensor | undefined;
+}
+
+/**
+ * Multiplies the modes of a field by the kernel and drops the rest: [batch, s, in] → [batch, s, out]. Maps of the channels
+ * before and after it act on the few modes too.
+ */
+export function spectralConvolution(
+  weights: Tensor,
+  field: Tensor,
+  { before, after, bias }: MergedMaps = {},
+): Tensor {
+  const [batch, s, inputs] = field.shape;
   const modes = availableModes(s, weights.shape[0]);
   const range = { from: 0, to: modes };
-  const spectrum = reshape(matmul(constant(analysisMatrix(s, range), [2 * modes, s]), field), [
+  const spectrum = matmul(constant(analysisMatrix(s, range), [2 * modes, s]), field);
+  // Rows of a mode: the real parts of all samples, then the imaginary ones.
+  const parts = transpose(reshape(spectrum, [batch, 2, modes, inputs]), [2, 1, 0, 3]);
+  const rows = reshape(parts, [modes, 2 * batch, inputs]);
+  const kernel = sliceAxis(weights, 0, 0, modes);
+  const mixed = complexProduct(before ? matmul(rows, before) : rows, kernel);
+  const mapped = after ? matmul(mixed, after) : mixed;
+  const outputs = mapped.shape[2];
+  const back = reshape(transpose(reshape(mapped, [2, modes, batch, outputs]), [2, 0, 1, 3]), [
     batch,
-    2,
-    modes,
-    input,
+    2 * modes,
+    outputs,
   ]);
-  const rows = reshape(transpose(spectrum, [2, 0, 1, 3]), [modes, batch, 2 * input]);
-  const mixed = reshape(matmul(rows, realForm(sliceAxis(weights, 0, 0, modes))), [modes, batch, 2, output]);
-  const back = reshape(transpose(mixed, [1, 2, 0, 3]), [batch, 2 * modes, output]);
-  return matmul(constant(synthesisMatrix(s, range), [s, 2 * modes]), back);
+  const complete = bias
+    ? add(back, concat([mul(s, reshape(bias, [1, outputs])), zeros([2 * modes - 1, outputs], bias.dtype)], 0))
+    : back;
+  return matmul(constant(synthesisMatrix(s, range), [s, 2 * modes]), complete);
+}
+
+/**
+ * (x_r + i x_i)(W_r + i W_i) for rows [x_r; x_i] and weights [W_r | W_i]: [modes, 2·rows, in] · [modes, in, 2·out] →
+ * [2·modes, rows, out], all real parts first. The four real products are one; only their results are sorted.
+ */
+function complexProduct(x: Tensor, weights: Tensor): Tensor {
+  const [modes, rows] = x.shape;
+  const output = weights.shape[2] / 2;
+  const products = reshape(matmul(x, weights), [modes, 2, rows / 2, 2 * output]);
+  const [fromReal, fromImaginary] = split(products, [1, 1], 1).map((half) =>
+    split(reshape(half, [modes, rows / 2, 2 * output]), [output, output], 2),
+  );
+  return concat([sub(fromReal[0], fromImaginary[1]), add(fromReal[1], fromImaginary[0])], 0);
 }

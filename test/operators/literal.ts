@@ -4,12 +4,16 @@
  */
 import {
   add,
+  broadcastTo,
+  concat,
   constant,
+  einsum,
   matmul,
   relu,
   reshape,
   sliceAxis,
   stack,
+  sub,
   type Tensor,
 } from '../../src/tensor/index.ts';
 import { linear } from '../../src/nn/index.ts';
@@ -19,7 +23,6 @@ import {
   type Degrees,
   type WaveletBasis,
 } from '../../src/operators/index.ts';
-import { spectralConvolution } from '../../src/operators/spectral.ts';
 
 interface Shape {
   readonly basis: WaveletBasis;
@@ -67,8 +70,60 @@ export function literalLayer(
   return s;
 }
 
-/** Keeps as many modes as the field has. */
-const convolve = (weights: Tensor, field: Tensor): Tensor => spectralConvolution(weights, field);
+/** The truncated DFT, one complex product a mode, and back, by the definition; as many modes as the field has. */
+export function convolve(weights: Tensor, field: Tensor): Tensor {
+  const s = field.shape[1];
+  const output = weights.shape[2] / 2;
+  const modes = Math.min(weights.shape[0], Math.floor(s / 2) + 1);
+  const wave = (f: (angle: number) => number, weight: (k: number) => number): Tensor =>
+    constant(
+      Float64Array.from({ length: modes * s }, (_, i) => {
+        const [k, x] = [Math.floor(i / s), i % s];
+        return weight(k) * f((2 * Math.PI * k * x) / s);
+      }),
+      [modes, s],
+    );
+  // Modes other than 0 and the Nyquist mode stand for their conjugates too.
+  const twice = (k: number): number => (k === 0 || 2 * k === s ? 1 : 2) / s;
+  const analyse = (f: (angle: number) => number, sign: number): Tensor =>
+    einsum(
+      'kx,bxi->bki',
+      wave(f, () => sign),
+      field,
+    );
+  const kernel = sliceAxis(weights, 0, 0, modes);
+  const [wr, wi] = [sliceAxis(kernel, 2, 0, output), sliceAxis(kernel, 2, output)];
+  const [xr, xi] = [analyse(Math.cos, 1), analyse(Math.sin, -1)];
+  const times = (x: Tensor, w: Tensor): Tensor => einsum('bki,kio->bko', x, w);
+  const [yr, yi] = [sub(times(xr, wr), times(xi, wi)), add(times(xr, wi), times(xi, wr))];
+  const back = (f: (angle: number) => number, y: Tensor): Tensor => einsum('kx,bko->bxo', wave(f, twice), y);
+  return sub(back(Math.cos, yr), back(Math.sin, yi));
+}
+
+/** Lift of the field and its coordinate, layers, head. */
+export function literalFno(
+  p: {
+    lift: { weight: Tensor; bias: Tensor };
+    layers: readonly { spectral: Tensor; local: { weight: Tensor; bias: Tensor } }[];
+    head: readonly { weight: Tensor; bias: Tensor }[];
+  },
+  u: Tensor,
+): Tensor {
+  const [batch, s] = u.shape;
+  const x = broadcastTo(
+    constant(
+      Float64Array.from({ length: s }, (_, i) => i / s),
+      [1, s, 1],
+    ),
+    [batch, s, 1],
+  );
+  let v = linear.apply(p.lift, concat([u, x], 2));
+  p.layers.forEach(({ spectral, local }, i) => {
+    const next = add(linear.apply(local, v), convolve(spectral, v));
+    v = i < p.layers.length - 1 ? relu(next) : next;
+  });
+  return linear.apply(p.head[1], relu(linear.apply(p.head[0], v)));
+}
 
 export const literalMwtKernel =
   (kernels: Tensor, modes: number) =>

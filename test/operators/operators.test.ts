@@ -20,7 +20,7 @@ import { countParameters } from '../../src/nn/index.ts';
 import { key, normal, split } from '../../src/tensor/random.ts';
 import { families, fno, getOperator, mwt, operatorNames, pade } from '../../src/operators/index.ts';
 import { matrixInverse } from '../../src/operators/matrixInverse.ts';
-import { literalLayer, literalMwtKernel, literalPadeKernel, literalPyramid } from './literal.ts';
+import { literalFno, literalLayer, literalMwtKernel, literalPadeKernel, literalPyramid } from './literal.ts';
 
 const field = (seed: number, batch: number, s: number): NDArray =>
   array(normal(key(seed), batch * s), [batch, s, 1]);
@@ -65,6 +65,23 @@ describe('parameter counts of the published sizes (real scalars)', () => {
   ])('%s has %i', (name, count) => {
     expect(countParameters(getOperator(name).init(key(0)))).toBe(count);
   });
+});
+
+test.each([
+  [1, 16],
+  [2, 15],
+  [3, 8],
+])('fno with %i layers at s = %i, maps merged, equals its definition', async (layers, s) => {
+  const operator = fno.create({ width: 5, modes: 6, layers, inputs: 2 });
+  const parameters = enlarge(operator.init(key(7)), 3);
+  const u = array(normal(key(8), 3 * s * 2), [3, s, 2]);
+  const expected = await evaluate(
+    (p: Parameters<typeof literalFno>[0], x: Tensor) => literalFno(p, x),
+    parameters,
+    u,
+  );
+  const actual = await evaluate((p: never, x: Tensor) => operator.apply(p, x), parameters, u);
+  expectClose(actual, expected, 1e-12);
 });
 
 describe('merged evaluation on the modes of all levels equals the definition level by level', () => {

@@ -5,6 +5,7 @@ import { broadcastShapes, showShape, sizeOf, type Shape } from '../shape.ts';
 import { apply, type Tensor } from '../tensor.ts';
 import { broadcastOffsets, requireFloat } from './broadcast.ts';
 import { alignRanks, reshape, sumToShape, transpose } from './shape.ts';
+import { sum } from './sum.ts';
 
 const matmulOp: OpDefinition = defineOp({
   name: 'matmul',
@@ -30,7 +31,7 @@ const matmulOp: OpDefinition = defineOp({
   },
   vjp: ({ inputs: [a, b], cotangent }) => [
     sumToShape(matmul(cotangent, transpose(b)), a.shape),
-    sumToShape(matmul(transpose(a), cotangent), b.shape),
+    sumToShape(productOverRows(a, cotangent), b.shape),
   ],
   batch: (inputs, batched) => {
     const [a, b] = alignRanks(inputs, batched);
@@ -71,6 +72,23 @@ const matmulOp: OpDefinition = defineOp({
     { inputs: [{ shape: [2, 1, 3, 4] }, { shape: [5, 4, 2] }] },
   ],
 });
+
+/** Parts that a product over very many rows is summed in. */
+const PARTS = 8;
+
+/**
+ * aᵀ b over the last two axes. A weight gradient sums over very many rows into a small matrix, which leaves an engine nothing to
+ * share between threads; the sum is therefore taken in parts that are a batch, as many whatever the threads.
+ */
+function productOverRows(a: Tensor, b: Tensor): Tensor {
+  const [rows, m] = a.shape.slice(-2);
+  const n = b.shape[b.rank - 1];
+  if (a.rank !== 2 || b.rank !== 2 || rows % PARTS !== 0 || rows < 64 * Math.max(m, n)) {
+    return matmul(transpose(a), b);
+  }
+  const parts = (x: Tensor): Tensor => reshape(x, [PARTS, rows / PARTS, x.shape[1]]);
+  return sum(matmul(transpose(parts(a)), parts(b)), 0);
+}
 
 /**
  * a @ b over the last two axes, batch axes broadcast. A matrix on the right of a batch runs as one flat product
