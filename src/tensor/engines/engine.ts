@@ -14,9 +14,17 @@ export interface Executable {
   dispose(): Promise<void>;
 }
 
+export const providers = ['cpu', 'cuda', 'webgpu'] as const;
+export type Provider = (typeof providers)[number];
+
 export interface EngineOptions {
   /** Threads inside one op; the number of physical cores by default. */
   readonly threads?: number | undefined;
+  /**
+   * Where ONNX Runtime computes: 'cpu' (default), 'cuda' or 'webgpu'; without it, what the variable SEXTANT_PROVIDER says. Nodes
+   * that a device has no kernel for run on the CPU. float64 is the CPU's alone.
+   */
+  readonly provider?: Provider | undefined;
   /** File to write the engine's own operator profile to, where it has one (ONNX Runtime). */
   readonly profile?: string | undefined;
 }
