@@ -4,7 +4,7 @@ import type { BoundEquation } from './equation.ts';
 import { etdrk4, multiplierOf, type SemilinearSystem } from './etdrk4.ts';
 import { applyMultiplier, Field } from './field.ts';
 import type { PeriodicGrid } from './grid.ts';
-import { stepsBetween } from './times.ts';
+import { decimal, stepsBetween } from './times.ts';
 
 /** The solution stopped being a finite number. */
 export class BlowUpError extends Error {
@@ -110,7 +110,7 @@ export function semilinear(equation: BoundEquation, grid: PeriodicGrid, dealias:
 function blowUp(equation: BoundEquation, time: number, step: number): BlowUpError {
   return new BlowUpError(
     time,
-    `the solution of ${equation.pde} is no longer finite at t = ${Number(time.toPrecision(6))} with step ${step}: ` +
+    `the solution of ${equation.pde} is no longer finite at t = ${Number(time.toPrecision(6))} with step ${decimal(step)}: ` +
       'take a smaller step, or more points (or dealiasing) where fronts get steep; if neither moves the time, the solution itself blows up or leaves the domain of the equation',
   );
 }

@@ -141,13 +141,17 @@ function chooseStep(problem: Problem, options: SolveOptions, notes: string[]): S
   const span = problem.times[problem.times.length - 1] - problem.times[0];
   let step = commonGap(problem.times);
   let coarse = orBlowUp(() => run(step));
+  const history: number[] = [];
   let worst = Infinity;
-  while (span / step <= MAXIMUM_STEPS / 2) {
+  while (span / step <= MAXIMUM_STEPS / 2 && !stagnates(history)) {
     step /= 2;
     const fine = orBlowUp(() => run(step));
-    if (fine instanceof Float64Array) {
+    if (fine instanceof BlowUpError) {
+      if (coarse instanceof BlowUpError && sameTime(fine.time, coarse.time, step)) throw fine;
+    } else {
       const errorEstimate = differences(fine, coarse, problem);
       worst = errorEstimate.reduce((a, b) => Math.max(a, b), 0);
+      history.push(worst);
       if (worst <= tolerance) {
         notes.push(
           `step ${decimal(step)} was chosen: it agrees with twice the step to ${worst.toExponential(1)} (tolerance ${tolerance})`,
@@ -163,6 +167,19 @@ function chooseStep(problem: Problem, options: SolveOptions, notes: string[]): S
       'raise the tolerance, shorten the time (chaos loses digits exponentially), or give a step',
   );
 }
+
+/** Whether two runs, the finer one with this step, end at one time: then it is the solution that blows up, not the scheme. */
+const sameTime = (a: number, b: number, step: number): boolean =>
+  step < 0.01 * a && Math.abs(a - b) < 0.01 * a;
+
+/**
+ * Whether three halvings brought nothing: the estimate is small and has stopped falling, as it does where rounding is all
+ * that is left. Large estimates may stay for long, as in chaos, before the step is short enough.
+ */
+const stagnates = (history: readonly number[]): boolean => {
+  const [before, ...since] = history.slice(-4);
+  return since.length === 3 && before < 0.01 && Math.min(...since) > before / 2;
+};
 
 const runner = (problem: Problem, options: SolveOptions) => (step: number) =>
   integrate({ ...problem, step, onProgress: (fraction) => options.onProgress?.({ step, fraction }) });

@@ -142,6 +142,21 @@ test('blow-up is an error that tells the time: u_t = u² from 1 is infinite at t
   }
 });
 
+test.each([
+  ['a solution that blows up', { equation: 'u_t = u^2', points: 4, initial: '1', time: 2 }, 't = 1'],
+  [
+    'a tolerance below rounding',
+    { equation: 'u_t = -u*u_x + 0.1*u_xx', points: 32, initial: 'sin(2*pi*x)', time: 0.5, tolerance: 1e-30 },
+    'meets the tolerance 1e-30',
+  ],
+])('choosing the step gives up soon on %s', (_, options, message) => {
+  let finest = Infinity;
+  const run = () =>
+    solve({ ...options, domain: [0, 1], onProgress: ({ step }) => (finest = Math.min(finest, step)) });
+  expect(run).toThrow(message);
+  expect(options.time / finest).toBeLessThan(2 ** 17);
+});
+
 test('an exact linear solution that leaves the range of double precision is an error too, not NaN', () => {
   const growth = { equation: 'u_t = 5*u', domain: [0, 1], points: 8, initial: '1' } as const;
   expect(() => solve({ ...growth, time: 1000 })).toThrow(BlowUpError);
