@@ -181,6 +181,13 @@ function cutSplits(arrays: NpzArrays, name: string, options: ReadPairsOptions): 
 }
 
 function samplesOf(arrays: NpzArrays, inputName: string, outputName: string, name: string): Samples {
+  // What is missing is said before what is wrong with the rest.
+  for (const key of [inputName, outputName]) {
+    if (arrays[key]) continue;
+    throw new Error(
+      `${name}: there is no array "${key}"; it has ${Object.keys(arrays).join(', ') || 'none'} (see docs/data-format.md)`,
+    );
+  }
   const input = matrix(arrays, inputName, name);
   const output = matrix(arrays, outputName, name);
   if (input.shape.join() !== output.shape.join()) {
@@ -197,10 +204,6 @@ function matrix(
   name: string,
 ): { data: Float32Array; shape: readonly number[] } {
   const array = arrays[key];
-  if (!array)
-    throw new Error(
-      `${name}: there is no array "${key}"; it has ${Object.keys(arrays).join(', ') || 'none'} (see docs/data-format.md)`,
-    );
   const shape = array.shape.length === 3 && array.shape[2] === 1 ? array.shape.slice(0, 2) : array.shape;
   if (shape.length !== 2 || shape[1] < 2) {
     throw new Error(`${name}: ${key} has shape [${array.shape.join(', ')}]; [samples, points] is expected`);

@@ -173,12 +173,12 @@ const sameTime = (a: number, b: number, step: number): boolean =>
   step < 0.01 * a && Math.abs(a - b) < 0.01 * a;
 
 /**
- * Whether three halvings brought nothing: the estimate is small and has stopped falling, as it does where rounding is all
+ * Whether two halvings brought nothing: the estimate is small and has stopped falling, as it does where rounding is all
  * that is left. Large estimates may stay for long, as in chaos, before the step is short enough.
  */
 const stagnates = (history: readonly number[]): boolean => {
-  const [before, ...since] = history.slice(-4);
-  return since.length === 3 && before < 0.01 && Math.min(...since) > before / 2;
+  const [before, ...since] = history.slice(-3);
+  return since.length === 2 && before < 0.01 && Math.min(...since) > before / 2;
 };
 
 const runner = (problem: Problem, options: SolveOptions) => (step: number) =>

@@ -61,6 +61,7 @@ describe('refused, naming array and sample', () => {
   test.each([
     [{ ...good, output: withNaN }, 'output holds NaN in sample 3 at point 2'],
     [{ input: good.input }, 'there is no array "output"; it has input'],
+    [{ input: withNaN }, 'there is no array "output"; it has input'],
     [{}, 'it has none'],
     [{ ...good, output: matrix(9, 4) }, 'must be the same [samples, points]'],
     [{ ...good, input: matrix(40, 1) }, '[samples, points] is expected'],

@@ -25,16 +25,7 @@ import {
   type NDArray,
   type Tensor,
 } from '../../src/tensor/index.ts';
-import { key, normal } from '../../src/tensor/random.ts';
-
-const random = (seed: number, shape: readonly number[]): NDArray =>
-  array(
-    normal(
-      key(seed),
-      shape.reduce((a, b) => a * b, 1),
-    ),
-    shape,
-  );
+import { normals as random } from './values.ts';
 
 interface Parameters {
   w: NDArray;

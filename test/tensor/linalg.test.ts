@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  array,
   cholesky,
   compile,
   determinant,
@@ -21,19 +20,9 @@ import {
   type NDArray,
   type Tensor,
 } from '../../src/tensor/index.ts';
-import { key, normal } from '../../src/tensor/random.ts';
 import { placeholder } from '../../src/tensor/tensor.ts';
 import { relativeError } from './examples.ts';
-import { evaluateAt, expectClose, floats, numberAt, numbersAt } from './values.ts';
-
-const random = (seed: number, shape: readonly number[]): NDArray =>
-  array(
-    normal(
-      key(seed),
-      shape.reduce((a, b) => a * b, 1),
-    ),
-    shape,
-  );
+import { evaluateAt, expectClose, floats, numberAt, numbersAt, normals as random } from './values.ts';
 
 /** Matrices as random numbers give them: elimination without pivoting would lose digits on some. */
 const seeds = fc.nat({ max: 10_000 });

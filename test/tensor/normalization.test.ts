@@ -15,18 +15,17 @@ import {
   type NDArray,
   type Tensor,
 } from '../../src/tensor/index.ts';
-import { key, normal } from '../../src/tensor/random.ts';
 import { dot, moved } from './examples.ts';
 import { runReference } from './sweep.ts';
+import { normals } from './values.ts';
 
-const random = (seed: number, shape: readonly number[]): NDArray =>
-  array(
-    normal(
-      key(seed),
-      shape.reduce((a, b) => a * b, 1),
-    ).map((value) => 3 * value + 2),
+const random = (seed: number, shape: readonly number[]): NDArray => {
+  const { data } = normals(seed, shape);
+  return array(
+    Float64Array.from(data, (value) => 3 * value + 2),
     shape,
   );
+};
 
 const EPSILON = 1e-5;
 

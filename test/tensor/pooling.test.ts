@@ -16,18 +16,9 @@ import {
   type NDArray,
   type Tensor,
 } from '../../src/tensor/index.ts';
-import { key, normal } from '../../src/tensor/random.ts';
 import { relativeError } from './examples.ts';
 import { runReference } from './sweep.ts';
-
-const random = (seed: number, shape: readonly number[]): NDArray =>
-  array(
-    normal(
-      key(seed),
-      shape.reduce((a, b) => a * b, 1),
-    ),
-    shape,
-  );
+import { normals as random } from './values.ts';
 
 /** Applies `combine` to the values of x [1, 1, h, w] in every window, padding left out. */
 function plainWindows(

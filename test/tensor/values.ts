@@ -1,6 +1,7 @@
 /** Shorthands of the tensor tests: float64 arrays in, plain numbers out, through the reference evaluator. */
 import { array, type NDArray } from '../../src/tensor/array.ts';
-import type { Shape } from '../../src/tensor/shape.ts';
+import { key, normal } from '../../src/tensor/random.ts';
+import { sizeOf, type Shape } from '../../src/tensor/shape.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { runReference } from './sweep.ts';
 
@@ -9,6 +10,10 @@ export const floats = (values: readonly number[], shape: Shape = [values.length]
 export const scalar = (value: number): NDArray => floats([value], []);
 export const integers = (values: readonly number[], shape: Shape = [values.length]): NDArray =>
   array(Int32Array.from(values), shape);
+
+/** Standard normal numbers of a seed. */
+export const normals = (seed: number, shape: Shape): NDArray =>
+  array(normal(key(seed), sizeOf(shape)), shape);
 
 /** f of the arguments, in float64. */
 export const evaluateAt = (f: (...args: Tensor[]) => Tensor, ...args: readonly NDArray[]): NDArray =>
