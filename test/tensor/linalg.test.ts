@@ -17,7 +17,6 @@ import {
   sum,
   transpose,
   triangularSolve,
-  type NDArray,
   type Tensor,
 } from '../../src/tensor/index.ts';
 import { placeholder } from '../../src/tensor/tensor.ts';
