@@ -254,3 +254,19 @@ describe('endurance', () => {
 });
 
 const bytes = ({ data }: NDArray): Buffer => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+
+test('a float64 product times a number keeps its digits', async () => {
+  const x = random(31, [9, 9]);
+  const f = (a: Tensor): Tensor => mul(matmul(a, a), 1 / 3);
+  const [exact, compiled] = await Promise.all(
+    (['reference', 'onnx'] as const).map(async (engine) => {
+      const program = await compile(f, [spec([9, 9])], { engine, dtype: 'float64' });
+      const { data } = await program.run([x]);
+      await program.dispose();
+      return data;
+    }),
+  );
+  exact.forEach((value, i) => {
+    expect(Math.abs(compiled[i] - value)).toBeLessThan(1e-13);
+  });
+});

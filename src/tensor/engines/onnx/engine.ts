@@ -1,7 +1,7 @@
 /** ONNX Runtime (native CPU): the main engine. */
 import * as ort from 'onnxruntime-node';
 import type { DType, NDArray, NumericData } from '../../array.ts';
-import { providers, type Engine, type Provider } from '../engine.ts';
+import { providers, type Engine, type Graph, type Provider } from '../engine.ts';
 import { defaultThreads } from '../threads.ts';
 import { writeOnnx } from './lower.ts';
 
@@ -18,6 +18,7 @@ export const onnxEngine: Engine = {
       executionMode: 'sequential',
       // Below 4 a provider repeats on stderr what it throws.
       logSeverityLevel: provider === 'cpu' ? 3 : 4,
+      ...(isFloat64(graph) && { extra: KEEP_DIGITS }),
       ...(profile !== undefined && { enableProfiling: true, profileFilePrefix: profile }),
     });
     let released = false;
@@ -44,6 +45,12 @@ export const onnxEngine: Engine = {
     };
   },
 };
+
+const isFloat64 = ({ inputs, outputs }: Graph): boolean =>
+  [...inputs, ...outputs].some(({ dtype }) => dtype === 'float64');
+
+/** The fusion folds a scalar factor into a product's `alpha`, which is float32: a float64 product would lose half its digits. */
+const KEEP_DIGITS = { optimization: { disable_specified_optimizers: 'MatMulScaleFusion' } };
 
 function chosenProvider(): Provider {
   const given = process.env['SEXTANT_PROVIDER'] ?? 'cpu';
