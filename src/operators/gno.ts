@@ -8,12 +8,12 @@
  * The distance is that of the periodic interval; the coordinates are those of [0, 1).
  */
 import { z } from 'zod';
-import { concat, relu } from '../tensor/index.ts';
-import { split } from '../tensor/random.ts';
+import { concat, relu, type Tensor } from '../tensor/index.ts';
+import { split, type Key } from '../tensor/random.ts';
 import { linear } from '../nn/index.ts';
 import { coordinates } from './coordinates.ts';
-import { edgeAttributes, kernelIntegral, ringGraph, type Graph } from './graph.ts';
-import { operator } from './operator.ts';
+import { edgeAttributes, inGroups, kernelIntegral, ringGraph, type Graph } from './graph.ts';
+import { operator, type TensorsOf } from './operator.ts';
 
 const schema = z.strictObject({
   width: z.int().positive().default(64),
@@ -28,6 +28,9 @@ const schema = z.strictObject({
 });
 type Options = z.infer<typeof schema>;
 
+/** Floats of one array that a machine of ordinary size still holds some times over. */
+const LARGEST_KERNEL = 2 ** 30;
+
 export const gno = operator('gno', {
   title: 'Graph neural operator',
   source: 'Li et al. 2020, arXiv 2003.03485',
@@ -39,31 +42,35 @@ export const gno = operator('gno', {
     epochs: 200,
     schedule: { every: 50, gamma: 0.8 },
   },
-  init: (key, { width, kernelWidth, inputs }) => {
-    const [lift, integral, head] = split(key, 3);
-    return {
-      lift: linear.init(lift, { inputs: inputs + 1, outputs: width }),
-      integral: kernelIntegral.init(integral, {
-        attributes: 2 * (inputs + 1),
-        hidden: kernelWidth,
-        width,
-      }),
-      head: linear.init(head, { inputs: width, outputs: 1 }),
-    };
-  },
+  init: initialise,
   apply: (p, u, options) => {
-    const { depth } = options;
     const graph = radiusGraph(u.shape[1], options);
-    const nodes = concat([coordinates(u), u], 2);
-    const integral = kernelIntegral.prepare(p.integral, graph, edgeAttributes(graph, nodes), depth);
-    let v = linear.apply(p.lift, nodes);
-    for (let round = 0; round < depth; round++) v = relu(integral(v));
-    return linear.apply(p.head, v);
+    return inGroups(
+      (q: Parameters, samples) => applyOn(graph, q, samples, options),
+      kernelFloats(u.shape[1], options),
+    )(p, u);
   },
-  checkResolution: (s, options) => {
-    requireNeighbours(s, options);
-  },
+  checkResolution: requireGraph,
 });
+
+function initialise(key: Key, { width, kernelWidth, inputs }: Options) {
+  const [lift, integral, head] = split(key, 3);
+  return {
+    lift: linear.init(lift, { inputs: inputs + 1, outputs: width }),
+    integral: kernelIntegral.init(integral, { attributes: 2 * (inputs + 1), hidden: kernelWidth, width }),
+    head: linear.init(head, { inputs: width, outputs: 1 }),
+  };
+}
+
+type Parameters = TensorsOf<ReturnType<typeof initialise>>;
+
+function applyOn(graph: Graph, p: Parameters, u: Tensor, { depth }: Options): Tensor {
+  const nodes = concat([coordinates(u), u], 2);
+  const integral = kernelIntegral.prepare(p.integral, graph, edgeAttributes(graph, nodes), depth);
+  let v = linear.apply(p.lift, nodes);
+  for (let round = 0; round < depth; round++) v = relu(integral(v));
+  return linear.apply(p.head, v);
+}
 
 /** Neighbours on either side; the far end of an even ring is on neither. */
 const reachOf = (s: number, { radius }: Options): number =>
@@ -72,16 +79,29 @@ const reachOf = (s: number, { radius }: Options): number =>
 
 /** Every point hears itself and its neighbours within the radius. */
 function radiusGraph(s: number, options: Options): Graph {
-  requireNeighbours(s, options);
+  requireGraph(s, options);
   const reach = reachOf(s, options);
   const offsets = Array.from({ length: 2 * reach + 1 }, (_, i) => i - reach);
   return ringGraph(s, () => offsets);
 }
 
-function requireNeighbours(s: number, options: Options): void {
+/** Hidden values of the kernel on all edges of a sample: the largest array of the model. */
+const kernelFloats = (s: number, options: Options): number =>
+  s * (2 * reachOf(s, options) + 1) * options.kernelWidth;
+
+function requireGraph(s: number, options: Options): void {
+  const { radius, kernelWidth } = options;
   if (reachOf(s, options) < 1) {
+    const least = Math.max(3, Math.ceil(1 / radius));
     throw new Error(
-      `resolution ${s}: no neighbour within the radius ${options.radius}; expected at least ${Math.max(3, Math.ceil(1 / options.radius))} points, or a larger radius`,
+      `resolution ${s}: no neighbour within the radius ${radius}; expected at least ${least} points, or a larger radius`,
+    );
+  }
+  const floats = kernelFloats(s, options);
+  if (floats > LARGEST_KERNEL) {
+    const edges = floats / kernelWidth;
+    throw new Error(
+      `resolution ${s}: ${edges} edges within the radius ${radius}, whose kernel of width ${kernelWidth} takes ${(floats / 2 ** 28).toFixed(1)} GiB an array and sample; expected at most ${LARGEST_KERNEL / 2 ** 28}; take a smaller radius or kernelWidth, or every n-th point`,
     );
   }
 }

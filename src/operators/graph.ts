@@ -6,6 +6,7 @@
  */
 import {
   add,
+  checkpoint,
   concat,
   constant,
   gather,
@@ -14,6 +15,7 @@ import {
   relu,
   reshape,
   scatterAdd,
+  sliceAxis,
   sum,
   transpose,
   type NDArray,
@@ -146,6 +148,31 @@ export function throughMoments(
       matmul(sum(heard, 1), reshape(bias, [width, width])),
     );
     return mul(reshape(sums, [batch, nodes, width]), 1 / degree);
+  };
+}
+
+/** Floats of the largest array of one group of samples: half a GiB, of which a training step holds four to seven. */
+const GROUP = 2 ** 27;
+
+/**
+ * f [batch, …] → [batch, …], which treats samples alike and apart, in groups one after another, so that memory does not grow
+ * with the batch: `floatsPerSample` says what the largest array of f is. The backward pass computes each group again.
+ */
+export function inGroups<P>(
+  f: (parameters: P, u: Tensor) => Tensor,
+  floatsPerSample: number,
+  limit = GROUP,
+): (parameters: P, u: Tensor) => Tensor {
+  return (parameters, u) => {
+    const size = Math.max(1, Math.floor(limit / floatsPerSample));
+    const [batch] = u.shape;
+    if (batch <= size) return f(parameters, u);
+    const starts = Array.from({ length: Math.ceil(batch / size) }, (_, i) => i * size);
+    const apart = checkpoint(f);
+    return concat(
+      starts.map((start) => apart(parameters, sliceAxis(u, 0, start, Math.min(start + size, batch)))),
+      0,
+    );
   };
 }
 

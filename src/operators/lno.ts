@@ -10,7 +10,7 @@
  * and takes s times fewer operations (`lowRankIntegral`).
  */
 import { z } from 'zod';
-import { add, concat, div, matmul, mean, relu, reshape, transpose, type Tensor } from '../tensor/index.ts';
+import { add, concat, div, matmul, relu, reshape, sum, transpose, type Tensor } from '../tensor/index.ts';
 import { split, type Key } from '../tensor/random.ts';
 import { fanInUniform, instanceNorm, layerNorm, linear, mlp } from '../nn/index.ts';
 import { coordinates } from './coordinates.ts';
@@ -55,8 +55,8 @@ export const lno = operator('lno', {
     const a = concat([u, coordinates(u)], 2);
     let v = linear.apply(p.lift, a);
     p.layers.forEach((layer, i) => {
-      const sum = add(lowRankIntegral(layer, a, v), linear.apply(layer.local, v));
-      const normal = normalize(layer.norm, sum, normalization);
+      const total = add(lowRankIntegral(layer, a, v), linear.apply(layer.local, v));
+      const normal = normalize(layer.norm, total, normalization);
       v = i < layers - 1 ? relu(normal) : normal;
     });
     return linear.apply(p.head[1], relu(linear.apply(p.head[0], v)));
@@ -98,10 +98,10 @@ function lowRankIntegral({ phi, psi }: LayerParameters, a: Tensor, v: Tensor): T
   const rank = psi.weight.shape[2] / width;
 
   const below = relu(mlp.apply(psi.hidden, a));
-  const moments = div(matmul(transpose(v), below), s);
-  const byInput = matmul(transpose(moments, [1, 0, 2]), psi.weight);
-  const means = reshape(transpose(mean(v, 1)), [width, batch, 1]);
-  const coefficients = reshape(add(byInput, matmul(means, psi.bias)), [width, batch, width, rank]);
+  const moments = transpose(matmul(transpose(v), below), [1, 0, 2]);
+  const totals = reshape(transpose(sum(v, 1)), [width, batch, 1]);
+  const sums = add(matmul(moments, psi.weight), matmul(totals, psi.bias));
+  const coefficients = div(reshape(sums, [width, batch, width, rank]), s);
 
   const byOutput = reshape(transpose(coefficients, [2, 1, 0, 3]), [width, batch, width * rank]);
   const above = relu(mlp.apply(phi.hidden, a));

@@ -15,11 +15,11 @@
  */
 import { z } from 'zod';
 import { add, broadcastTo, concat, mean, relu, reshape, transpose, type Tensor } from '../tensor/index.ts';
-import { split } from '../tensor/random.ts';
+import { split, type Key } from '../tensor/random.ts';
 import { linear } from '../nn/index.ts';
 import { coordinates } from './coordinates.ts';
-import { edgeAttributes, kernelIntegral, ringGraph, type Graph } from './graph.ts';
-import { operator } from './operator.ts';
+import { edgeAttributes, inGroups, kernelIntegral, ringGraph, type Graph } from './graph.ts';
+import { operator, type TensorsOf } from './operator.ts';
 
 /** Fewest hidden units of a kernel, however coarse its level. */
 const LEAST_KERNEL_WIDTH = 16;
@@ -50,50 +50,70 @@ export const mgno = operator('mgno', {
     epochs: 200,
     schedule: { every: 10, gamma: 0.8 },
   },
-  init: (key, { width, kernelWidth, levels, inputs }) => {
-    const [lift, near, interactions, head] = split(key, 4);
-    const attributes = 2 * (inputs + 1);
-    return {
-      lift: linear.init(lift, { inputs: inputs + 1, outputs: width }),
-      near: kernelIntegral.init(near, { attributes, hidden: kernelWidth, width }),
-      interactions: split(interactions, levels).map((level, l) =>
-        kernelIntegral.init(level, {
-          attributes,
-          hidden: Math.max(Math.floor(kernelWidth / 2 ** l), LEAST_KERNEL_WIDTH),
-          width,
-        }),
-      ),
-      head: linear.init(head, { inputs: width, outputs: 1 }),
-    };
-  },
+  init: initialise,
   apply: (p, u, options) => {
     const { s, grids } = finestGrid(u.shape[1], options);
-    const nodes = interleave(concat([coordinates(u), u], 2), grids);
-    const { near, interactions } = multipoleGraphs(s, options.levels);
-    const fields = interactions.reduce<Tensor[]>(
-      (pyramid, _, l) => [...pyramid, l === 0 ? nodes : averagePairs(pyramid[l - 1])],
-      [],
+    const graphs = multipoleGraphs(s, options.levels);
+    const edges = [graphs.near, ...graphs.interactions].reduce((sum, { sources }) => sum + sources.length, 0);
+    const model = inGroups(
+      (q: Parameters, nodes) => applyOn(graphs, q, nodes, options),
+      edges * options.width ** 2,
     );
-    const integralNear = kernelIntegral.prepare(p.near, near, edgeAttributes(near, nodes), options.depth);
-    const integrals = interactions.map((graph, l) =>
-      kernelIntegral.prepare(p.interactions[l], graph, edgeAttributes(graph, fields[l]), options.depth),
-    );
-
-    let v = linear.apply(p.lift, nodes);
-    for (let cycle = 0; cycle < options.depth; cycle++) {
-      const down = [v];
-      for (let l = 1; l < integrals.length; l++) down.push(averagePairs(down[l - 1]));
-      v = integrals.reduceRight<Tensor | null>((coarser, integral, l) => {
-        const far = coarser ? add(repeatTwice(coarser), integral(down[l])) : integral(down[l]);
-        return relu(l === 0 ? add(far, integralNear(v)) : far);
-      }, null) as Tensor;
-    }
-    return separate(linear.apply(p.head, v), grids);
+    return separate(model(p, interleave(concat([coordinates(u), u], 2), grids)), grids);
   },
   checkResolution: (s, options) => {
     finestGrid(s, options);
   },
 });
+
+function initialise(key: Key, { width, kernelWidth, levels, inputs }: Options) {
+  const [lift, near, interactions, head] = split(key, 4);
+  const attributes = 2 * (inputs + 1);
+  return {
+    lift: linear.init(lift, { inputs: inputs + 1, outputs: width }),
+    near: kernelIntegral.init(near, { attributes, hidden: kernelWidth, width }),
+    interactions: split(interactions, levels).map((level, l) =>
+      kernelIntegral.init(level, {
+        attributes,
+        hidden: Math.max(Math.floor(kernelWidth / 2 ** l), LEAST_KERNEL_WIDTH),
+        width,
+      }),
+    ),
+    head: linear.init(head, { inputs: width, outputs: 1 }),
+  };
+}
+
+type Parameters = TensorsOf<ReturnType<typeof initialise>>;
+
+/** The V-cycles on one grid: nodes (x, u) [batch, s, 1 + inputs] → [batch, s, 1]. */
+function applyOn(
+  { near, interactions }: MultipoleGraphs,
+  p: Parameters,
+  nodes: Tensor,
+  { depth }: Options,
+): Tensor {
+  const attributes = pyramid(nodes, interactions.length);
+  const integralNear = kernelIntegral.prepare(p.near, near, edgeAttributes(near, nodes), depth);
+  const integrals = interactions.map((graph, l) =>
+    kernelIntegral.prepare(p.interactions[l], graph, edgeAttributes(graph, attributes[l]), depth),
+  );
+
+  let v = linear.apply(p.lift, nodes);
+  for (let cycle = 0; cycle < depth; cycle++) {
+    const far = pyramid(v, integrals.length).map((w, l) => integrals[l](w));
+    far[0] = add(far[0], integralNear(v));
+    const coarsest = relu(far[far.length - 1]);
+    v = far.slice(0, -1).reduceRight((z, here) => relu(add(here, repeatTwice(z))), coarsest);
+  }
+  return linear.apply(p.head, v);
+}
+
+/** x, and averages of pairs of it again and again. */
+function pyramid(x: Tensor, levels: number): Tensor[] {
+  const out = [x];
+  while (out.length < levels) out.push(averagePairs(out[out.length - 1]));
+  return out;
+}
 
 export interface MultipoleGraphs {
   /** Adjacent points of the finest grid. */

@@ -4,6 +4,7 @@ import {
   array,
   compile,
   grad,
+  mul,
   specsOf,
   sum,
   square,
@@ -14,6 +15,7 @@ import { key, normal, permutation } from '../../src/tensor/random.ts';
 import { gno, mgno } from '../../src/operators/index.ts';
 import {
   edgeAttributes,
+  inGroups,
   kernelIntegral,
   ringGraph,
   throughMatrices,
@@ -163,6 +165,22 @@ describe('kernel integral', () => {
   });
 });
 
+test('in groups of samples, value and gradient stay what they are', async () => {
+  const f = (w: Tensor, u: Tensor): Tensor => square(mul(w, u));
+  const of = (g: typeof f) => (w: never, u: Tensor) => ({
+    value: g(w, u),
+    gradient: grad((x: Tensor) => sum(square(g(x, u))))(w),
+  });
+  const inputs = [random(31, [3]), random(32, [5, 3])];
+  const results = await Promise.all(
+    [f, inGroups(f, 3, 6)].map(
+      (g) => run(of(g) as never, inputs) as unknown as Promise<Record<string, NDArray>>,
+    ),
+  );
+  expectClose(results[1]['value'].data, results[0]['value'].data, 1e-15);
+  expectClose(results[1]['gradient'].data, results[0]['gradient'].data, 1e-14);
+});
+
 describe('gno', () => {
   const options = { width: 3, kernelWidth: 4, depth: 3, radius: 0.2 };
 
@@ -221,6 +239,14 @@ describe('gno', () => {
     );
     expect(() => gno.create().checkResolution(10)).not.toThrow();
     expect(() => gno.create({ radius: 0.5 }).checkResolution(2)).toThrow(/at least 3 points/);
+  });
+
+  test('says when the kernel would not fit into memory', () => {
+    expect(() => gno.create().checkResolution(2048)).not.toThrow();
+    expect(() => gno.create().checkResolution(4096)).toThrow(
+      /3354624 edges .* 12.8 GiB .* expected at most 4/,
+    );
+    expect(() => gno.create({ kernelWidth: 64 }).checkResolution(4096)).not.toThrow();
   });
 });
 
