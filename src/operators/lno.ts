@@ -12,7 +12,7 @@
 import { z } from 'zod';
 import { add, concat, div, matmul, relu, reshape, sum, transpose, type Tensor } from '../tensor/index.ts';
 import { split, type Key } from '../tensor/random.ts';
-import { fanInUniform, instanceNorm, layerNorm, linear, mlp } from '../nn/index.ts';
+import { fanInUniform, instanceNorm, linear, mlp } from '../nn/index.ts';
 import { coordinates } from './coordinates.ts';
 import { operator, type TensorsOf } from './operator.ts';
 
@@ -22,7 +22,6 @@ const schema = z.strictObject({
   layers: z.int().positive().default(4),
   /** Hidden widths of the perceptrons φ and ψ. */
   hidden: z.array(z.int().positive()).min(1).default([64, 128, 256]),
-  normalization: z.enum(['none', 'layer', 'instance']).default('none'),
   /** Channels of the input field. */
   inputs: z.int().positive().default(1),
 });
@@ -51,19 +50,19 @@ export const lno = operator('lno', {
       ] as const,
     };
   },
-  apply: (p, u, { layers, normalization }) => {
+  apply: (p, u, { layers }) => {
     const a = concat([u, coordinates(u)], 2);
     let v = linear.apply(p.lift, a);
     p.layers.forEach((layer, i) => {
       const total = add(lowRankIntegral(layer, a, v), linear.apply(layer.local, v));
-      const normal = normalize(layer.norm, total, normalization);
+      const normal = transpose(instanceNorm.apply(layer.norm, transpose(total)));
       v = i < layers - 1 ? relu(normal) : normal;
     });
     return linear.apply(p.head[1], relu(linear.apply(p.head[0], v)));
   },
 });
 
-/** The last maps of φ and ψ stand with the channel they are summed over, or not, in front: batches of the products below. */
+/** The last maps of φ and ψ as batches of matrices: for φ one an output channel, for ψ one an input channel. */
 function initLayer(key: Key, { width, rank, hidden, inputs }: Options) {
   const [phi, psi, phiWeight, psiWeight, phiBias, psiBias, local, norm] = split(key, 8);
   const sizes = [inputs + 1, ...hidden];
@@ -81,7 +80,7 @@ function initLayer(key: Key, { width, rank, hidden, inputs }: Options) {
       bias: last(psiBias, [width, 1, width * rank]),
     },
     local: linear.init(local, { inputs: width, outputs: width }),
-    norm: layerNorm.init(norm, { size: width }),
+    norm: instanceNorm.init(norm, { size: width }),
   };
 }
 
@@ -108,10 +107,4 @@ function lowRankIntegral({ phi, psi }: LayerParameters, a: Tensor, v: Tensor): T
   const slopes = transpose(matmul(byOutput, phi.weight), [1, 2, 0]);
   const constants = transpose(matmul(byOutput, phi.bias), [1, 2, 0]);
   return add(matmul(above, slopes), constants);
-}
-
-function normalize(p: LayerParameters['norm'], x: Tensor, kind: Options['normalization']): Tensor {
-  if (kind === 'layer') return layerNorm.apply(p, x);
-  if (kind === 'instance') return transpose(instanceNorm.apply(p, transpose(x)));
-  return x;
 }

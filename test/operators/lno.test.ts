@@ -13,8 +13,26 @@ interface Factor {
 
 interface Parameters {
   readonly lift: Affine;
-  readonly layers: readonly { readonly phi: Factor; readonly psi: Factor; readonly local: Affine }[];
+  readonly layers: readonly {
+    readonly phi: Factor;
+    readonly psi: Factor;
+    readonly local: Affine;
+    readonly norm: Affine;
+  }[];
   readonly head: readonly [Affine, Affine];
+}
+
+/** Every channel with mean 0 and variance 1 over the points, then scale and shift. */
+function normalized(rows: number[][], { weight, bias }: Affine): number[][] {
+  const mean = (f: (row: number[]) => number): number =>
+    rows.reduce((sum, row) => sum + f(row), 0) / rows.length;
+  const moments = Array.from(bias.data, (_, c) => {
+    const center = mean((row) => row[c]);
+    return [center, Math.sqrt(mean((row) => (row[c] - center) ** 2) + 1e-5)];
+  });
+  return rows.map((row) =>
+    row.map((x, c) => ((x - moments[c][0]) / moments[c][1]) * weight.data[c] + bias.data[c]),
+  );
 }
 
 /** The definition, sum by sum, of one field u of s points. */
@@ -22,7 +40,7 @@ function literal(p: Parameters, u: ArrayLike<number>, width: number, rank: numbe
   const s = u.length;
   const a = Array.from({ length: s }, (_, i) => [u[i], i / s]);
   let v = a.map((point) => affine(p.lift, point));
-  p.layers.forEach(({ phi, psi, local }, l) => {
+  p.layers.forEach(({ phi, psi, local, norm }, l) => {
     const features = ({ hidden }: Factor): number[][] =>
       a.map((point) => perceptron(hidden, point).map((x) => Math.max(x, 0)));
     const [above, below] = [features(phi), features(psi)];
@@ -48,9 +66,11 @@ function literal(p: Parameters, u: ArrayLike<number>, width: number, rank: numbe
             for (let r = 0; r < rank; r++) sum += (phiAt(x, o, i, r) * psiAt(y, o, i, r) * old[y][i]) / s;
           }
         }
-        return l < p.layers.length - 1 ? Math.max(sum, 0) : sum;
+        return sum;
       }),
     );
+    v = normalized(v, norm);
+    if (l < p.layers.length - 1) v = v.map((values) => values.map((x) => Math.max(x, 0)));
   });
   return v.map((values) => perceptron(p.head, values)[0]);
 }

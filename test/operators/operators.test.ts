@@ -28,8 +28,11 @@ describe('parameter counts of the published sizes (real scalars)', () => {
     ['fno', 549_569],
     ['mwt', 500_137],
     ['pade', 266_837],
-    // Two linear maps around it, and a layer's φ, ψ and W.
-    ['lno', 3 * 32 + 33 * 128 + 129 + 4 * (2 * (3 * 64 + 65 * 128 + 129 * 256 + 257 * 4096) + 33 * 32)],
+    // Maps before and after, and a layer's φ, ψ, W and norm.
+    [
+      'lno',
+      3 * 32 + 33 * 128 + 129 + 4 * (2 * (3 * 64 + 65 * 128 + 129 * 256 + 257 * 4096) + 33 * 32 + 2 * 32),
+    ],
     ['gno', 3 * 64 + (5 * 1024 + 1025 * 1024 + 1025 * 4096) + 65 * 64 + 65],
     [
       'mgno',
