@@ -37,6 +37,7 @@ export const gno = operator('gno', {
   options: schema,
   publishedTraining: {
     learningRate: 1e-4,
+    // None is reported.
     weightDecay: 0,
     batchSize: 1,
     epochs: 200,

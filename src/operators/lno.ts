@@ -32,6 +32,7 @@ export const lno = operator('lno', {
   source: 'Li et al. 2021, arXiv 2010.08895',
   options: schema,
   publishedTraining: {
+    // Batch and learning rate are reported of this model, the rest of the Fourier operator that it was published beside.
     learningRate: 1e-3,
     weightDecay: 1e-4,
     batchSize: 5,

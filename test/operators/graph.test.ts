@@ -116,7 +116,7 @@ describe('kernel integral', () => {
           };
           const [attributes, v] = [random(4, [1, nodes, 2]), random(5, [1, nodes, width])];
           const actual = await run(integralOn(graph, 1), [parameters, attributes, v]);
-          const expected = literalIntegral(parameters as Kernel, graph, rowsOf(attributes), rowsOf(v));
+          const expected = literalIntegral(parameters, graph, rowsOf(attributes), rowsOf(v));
           expectClose(actual.data, expected.flat(), 1e-12);
         },
       ),
@@ -132,7 +132,7 @@ describe('kernel integral', () => {
         ((p: { kernel: never }, a: Tensor, x: Tensor) =>
           grad((q: { kernel: never; x: Tensor }) =>
             sum(square(way(q.kernel, graph, edgeAttributes(graph, a))(q.x))),
-          )({ kernel: p.kernel, x })) as never,
+          )({ kernel: p.kernel, x })),
         [parameters, attributes, v],
       ) as unknown as Promise<{ kernel: Affine[]; x: NDArray }>;
     const [general, moments] = await Promise.all([
@@ -190,7 +190,7 @@ describe('gno', () => {
     const u = field(12, 1, s);
     const actual = await evaluate((p: never, x: Tensor) => operator.apply(p, x), parameters, u);
 
-    const p = parameters as unknown as { lift: Affine; integral: Kernel; head: Affine };
+    const p = parameters;
     const distance = (i: number, j: number): number => Math.min((i - j + s) % s, (j - i + s) % s) / s;
     const pairs = Array.from({ length: s * s }, (_, e) => [Math.floor(e / s), e % s]).filter(
       ([i, j]) => distance(i, j) <= options.radius,
@@ -327,7 +327,7 @@ describe('mgno', () => {
     const u = field(22, 1, s);
     const actual = await evaluate(apply, parameters, u);
     const nodes = Array.from({ length: s }, (_, i) => [i / s, u.data[i]]);
-    expectClose(actual, literal(parameters as unknown as Parameters, nodes), 1e-12);
+    expectClose(actual, literal(parameters, nodes), 1e-12);
   });
 
   test('a grid finer than its levels is interleaved grids, each by itself', async () => {
@@ -342,7 +342,7 @@ describe('mgno', () => {
       const nodes = points.map((i) => [i / s, u.data[sample * s + i]]);
       expectClose(
         points.map((i) => actual[sample * s + i]),
-        literal(parameters as unknown as Parameters, nodes),
+        literal(parameters, nodes),
         1e-12,
       );
     }

@@ -296,6 +296,13 @@ describe('every operator', () => {
   });
 });
 
+test('settings of the authors come with a model, its variants included', () => {
+  const settings = { learningRate: 1e-5, batchSize: 1, epochs: 200, schedule: { every: 10, gamma: 0.8 } };
+  for (const name of ['mgno', 'mgno-small'])
+    expect(getOperator(name).publishedTraining).toMatchObject(settings);
+  expect(getOperator('fno').publishedTraining).toBeUndefined();
+});
+
 test('the Jacobian of a linear multiwavelet layer stack is constant: the kernels hold no hidden non-linearity', async () => {
   const operator = mwt.create({ k: 2, channels: 1, modes: 2, layers: 1 });
   const parameters = operator.init(key(41));
