@@ -151,7 +151,7 @@ export function throughMoments(
   };
 }
 
-/** Floats of the largest array of one group of samples: half a GiB, of which a training step holds four to seven. */
+/** Floats of the largest array of one group of samples: half a GiB, of which a training step of `gno` holds about a dozen. */
 const GROUP = 2 ** 27;
 
 /**
