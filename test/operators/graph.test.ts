@@ -129,10 +129,10 @@ describe('kernel integral', () => {
     const [attributes, v] = [random(6, [2, 6, 2]), random(7, [2, 6, width])];
     const gradientOf = (way: typeof throughMatrices) =>
       run(
-        ((p: { kernel: never }, a: Tensor, x: Tensor) =>
+        (p: { kernel: never }, a: Tensor, x: Tensor) =>
           grad((q: { kernel: never; x: Tensor }) =>
             sum(square(way(q.kernel, graph, edgeAttributes(graph, a))(q.x))),
-          )({ kernel: p.kernel, x })),
+          )({ kernel: p.kernel, x }),
         [parameters, attributes, v],
       ) as unknown as Promise<{ kernel: Affine[]; x: NDArray }>;
     const [general, moments] = await Promise.all([
