@@ -1,10 +1,13 @@
 /** Neural operators by name: families with their options, and the named variants that tables show as rows. */
 import { fno } from './fno.ts';
+import { gno } from './gno.ts';
+import { lno } from './lno.ts';
+import { mgno } from './mgno.ts';
 import { mwt } from './mwt.ts';
 import type { Operator, OperatorFamily } from './operator.ts';
 import { pade } from './pade.ts';
 
-export type { Operator, OperatorFamily, TensorsOf } from './operator.ts';
+export type { Operator, OperatorFamily, PublishedTraining, TensorsOf } from './operator.ts';
 export * from './baselines.ts';
 export * from './lipschitz.ts';
 export {
@@ -15,9 +18,9 @@ export {
 } from './multiwaveletFilters.ts';
 export { padeBlock, type Degrees, type PadeBlock } from './padeBlock.ts';
 export { padeCoefficients } from './padeCoefficients.ts';
-export { fno, mwt, pade };
+export { fno, gno, lno, mgno, mwt, pade };
 
-export const families: readonly OperatorFamily[] = [pade, mwt, fno];
+export const families: readonly OperatorFamily[] = [pade, mwt, fno, mgno, lno, gno];
 
 interface Variant {
   readonly family: string;
@@ -38,6 +41,21 @@ const variants: Readonly<Record<string, Variant>> = {
     family: 'mwt',
     title: 'Multiwavelet operator, Chebyshev',
     options: { basis: 'chebyshev' },
+  },
+  'mgno-small': {
+    family: 'mgno',
+    title: 'Multipole graph operator, small',
+    options: { width: 16, kernelWidth: 64, levels: 5 },
+  },
+  'lno-small': {
+    family: 'lno',
+    title: 'Low-rank operator, small',
+    options: { width: 16, rank: 2, hidden: [32, 64] },
+  },
+  'gno-small': {
+    family: 'gno',
+    title: 'Graph operator, small',
+    options: { width: 16, kernelWidth: 64 },
   },
 };
 

@@ -8,6 +8,18 @@ import type { Key } from '../tensor/random.ts';
 
 export type TensorsOf<P> = MapLeaves<P, NDArray, Tensor>;
 
+/** How the authors of a model trained it, as data for whoever trains it again: Adam, and a learning rate that falls in steps. */
+export interface PublishedTraining {
+  readonly learningRate: number;
+  /** L2, joined to the gradient. */
+  readonly weightDecay: number;
+  /** Samples a step. */
+  readonly batchSize: number;
+  readonly epochs: number;
+  /** The learning rate is multiplied by `gamma` after every `every` epochs. */
+  readonly schedule: { readonly every: number; readonly gamma: number };
+}
+
 export interface OperatorDefinition<Schema extends z.ZodObject, P> {
   /** Title and citation, for reports. */
   readonly title: string;
@@ -18,6 +30,8 @@ export interface OperatorDefinition<Schema extends z.ZodObject, P> {
   init(key: Key, options: z.infer<Schema>): P;
   /** u: [batch, s, inputs] → [batch, s, 1]. */
   apply(parameters: TensorsOf<P>, u: Tensor, options: z.infer<Schema>): Tensor;
+  /** Absent where the published settings are those of the benchmark itself. */
+  readonly publishedTraining?: PublishedTraining;
   /** Throws when the mathematics of the model does not allow the resolution s. */
   checkResolution?(s: number, options: z.infer<Schema>): void;
 }
@@ -28,6 +42,7 @@ export interface Operator<P = unknown> {
   readonly title: string;
   readonly source: string;
   readonly options: Readonly<Record<string, unknown>>;
+  readonly publishedTraining?: PublishedTraining | undefined;
   init(key: Key): P;
   apply(parameters: TensorsOf<P>, u: Tensor): Tensor;
   checkResolution(s: number): void;
@@ -58,6 +73,7 @@ export function operator<Schema extends z.ZodObject, P>(
         title: definition.title,
         source: definition.source,
         options,
+        publishedTraining: definition.publishedTraining,
         init: (key) => definition.init(key, options),
         apply: (parameters, u) => definition.apply(parameters, u, options),
         checkResolution: (s) => {

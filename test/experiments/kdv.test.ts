@@ -27,3 +27,20 @@ test('what a result says of data from a file names the file, not where it lies',
     expect(condition).toEqual({ resolution: 64, data: 'my.npz' });
   }
 });
+
+test('a published model that was not trained is quoted, one that was is ours', async () => {
+  const { experiment } = await findExperiment('kdv');
+  const configuration = configure(experiment, 'paper', { resolutions: [64], models: ['gno-small', 'gno'] });
+  const finished = (['gno', 'identity'] as const).map((model) => ({
+    config: { model, condition: { resolution: 64, labels: 'released' }, seed: 0, options: {} },
+    metric: 'error',
+    value: 0.2,
+    best: null,
+    parameters: 1,
+    seconds: 1,
+  }));
+  const { rows } = experiment.summarize(finished as never, configuration);
+  const row = (name: string) => rows.filter(({ model }) => model === name);
+  expect(row('gno')).toMatchObject([{ mean: 0.2, published: 0.13826 }]);
+  expect(row('lno')).toMatchObject([{ mean: null, published: 0.04234 }]);
+});

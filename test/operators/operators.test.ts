@@ -20,48 +20,27 @@ import { countParameters } from '../../src/nn/index.ts';
 import { key, normal, split } from '../../src/tensor/random.ts';
 import { families, fno, getOperator, mwt, operatorNames, pade } from '../../src/operators/index.ts';
 import { matrixInverse } from '../../src/operators/matrixInverse.ts';
+import { enlarge, evaluate, expectClose, field } from './evaluate.ts';
 import { literalFno, literalLayer, literalMwtKernel, literalPadeKernel, literalPyramid } from './literal.ts';
-
-const field = (seed: number, batch: number, s: number): NDArray =>
-  array(normal(key(seed), batch * s), [batch, s, 1]);
-
-/** Weights large enough that a wrong power of L, a lost block or a swapped filter would show. */
-const enlarge = <P>(parameters: P, by: number): P =>
-  mapTree(parameters, (leaf: NDArray) => ({
-    ...leaf,
-    data: Float32Array.from(leaf.data, (v) => v * by),
-  })) as unknown as P;
-
-async function evaluate(
-  f: (p: never, u: Tensor) => Tensor,
-  parameters: unknown,
-  u: NDArray,
-): Promise<Float64Array> {
-  const program = await compile(
-    f as (p: unknown, u: Tensor) => Tensor,
-    [specsOf(parameters), specsOf(u)] as never,
-    {
-      dtype: 'float64',
-    },
-  );
-  const result = await program.run([parameters, u] as never);
-  await program.dispose();
-  return result.data as Float64Array;
-}
-
-function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): void {
-  const scale = Math.max(...Array.from(expected, Math.abs), 1e-300);
-  let worst = 0;
-  for (let i = 0; i < expected.length; i++) worst = Math.max(worst, Math.abs(actual[i] - expected[i]));
-  expect(actual.length).toBe(expected.length);
-  expect(worst / scale).toBeLessThan(tolerance);
-}
 
 describe('parameter counts of the published sizes (real scalars)', () => {
   test.each([
     ['fno', 549_569],
     ['mwt', 500_137],
     ['pade', 266_837],
+    // Maps before and after, and a layer's φ, ψ, W and norm.
+    [
+      'lno',
+      3 * 32 + 33 * 128 + 129 + 4 * (2 * (3 * 64 + 65 * 128 + 129 * 256 + 257 * 4096) + 33 * 32 + 2 * 32),
+    ],
+    ['gno', 3 * 64 + (5 * 1024 + 1025 * 1024 + 1025 * 4096) + 65 * 64 + 65],
+    [
+      'mgno',
+      [1024, 1024, 512, 256, 128, 64, 32, 16, 16, 16].reduce(
+        (count, hidden) => count + 5 * hidden + (hidden + 1) * (hidden + 4096) + 65 * 64,
+        3 * 64 + 65,
+      ),
+    ],
   ])('%s has %i', (name, count) => {
     expect(countParameters(getOperator(name).init(key(0)))).toBe(count);
   });
@@ -243,6 +222,9 @@ describe('every operator', () => {
     fno: { width: 3, modes: 2, layers: 2 },
     mwt: { k: 2, channels: 2, modes: 2 },
     pade: { k: 2, channels: 2, modes: 2 },
+    lno: { width: 3, rank: 2, layers: 2, hidden: [4, 5] },
+    gno: { width: 3, kernelWidth: 4, depth: 2, radius: 0.25 },
+    mgno: { width: 3, kernelWidth: 16, depth: 2, levels: 2 },
   };
   const familyOf = (name: string): string =>
     families.find((f) => name === f.name || name.startsWith(`${f.name}-`))?.name ?? '';
@@ -312,6 +294,13 @@ describe('every operator', () => {
     expect(() => getOperator('fno', { width: -3 })).toThrow(/fno: width/);
     expect(() => getOperator('fno', { widht: 3 })).toThrow(/widht/);
   });
+});
+
+test('settings of the authors come with a model, its variants included', () => {
+  const settings = { learningRate: 1e-5, batchSize: 1, epochs: 200, schedule: { every: 10, gamma: 0.8 } };
+  for (const name of ['mgno', 'mgno-small'])
+    expect(getOperator(name).publishedTraining).toMatchObject(settings);
+  expect(getOperator('fno').publishedTraining).toBeUndefined();
 });
 
 test('the Jacobian of a linear multiwavelet layer stack is constant: the kernels hold no hidden non-linearity', async () => {

@@ -197,10 +197,10 @@ function rowOf(results: readonly JobResult[]): ResultRow {
   };
 }
 
-/** Published models that are not among ours, for comparison. */
-const quotedRows = (conditions: readonly Condition[]): ResultRow[] =>
+/** Published models that nobody trained here, for comparison. */
+const quotedRows = (conditions: readonly Condition[], own: readonly ResultRow[]): ResultRow[] =>
   Object.entries(published).flatMap(([model, values]) => {
-    if (operatorNames.includes(model)) return [];
+    if (own.some((row) => row.model === model)) return [];
     return conditions.flatMap((condition): ResultRow[] => {
       const column = publishedColumn(condition);
       if (column === null) return [];
@@ -366,7 +366,7 @@ export default experiment('kdv', {
       own.map(({ condition }) => condition),
       canonicalJson,
     ).map(([condition]) => condition);
-    const rows = [...own, ...quotedRows(conditions)].sort(
+    const rows = [...own, ...quotedRows(conditions, own)].sort(
       (a, b) =>
         order.indexOf(a.model) - order.indexOf(b.model) ||
         Number(a.condition.resolution) - Number(b.condition.resolution),
