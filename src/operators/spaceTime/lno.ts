@@ -8,9 +8,20 @@
  * and time is one. The authors' batch normalisation is left out: a forecast shall not depend on its neighbours in a batch.
  */
 import { z } from 'zod';
-import { add, einsum, mul, relu, reshape, sizeOf, type Tensor } from '../../tensor/index.ts';
+import {
+  add,
+  concat,
+  einsum,
+  matmul,
+  mul,
+  ones,
+  relu,
+  reshape,
+  sizeOf,
+  type Tensor,
+} from '../../tensor/index.ts';
 import { split } from '../../tensor/random.ts';
-import { linear, mlp } from '../../nn/index.ts';
+import { linear, mlp, type MlpParameters } from '../../nn/index.ts';
 import { operator } from '../operator.ts';
 import { applyStack, axesOf, initStack, type SpaceAxes } from './stack.ts';
 
@@ -42,16 +53,39 @@ const spaceTimeLno = (space: SpaceAxes) => {
     },
     apply: (p, u, { inputs, width, rank }) =>
       applyStack(p, u, { name, space, inputs }, ({ phi, psi, local }, v, located) => {
-        const [batch, ...grid] = located.shape.slice(0, -1);
-        const points = sizeOf(grid);
-        const factor = (net: typeof phi): Tensor =>
-          reshape(mlp.apply(net, located, relu), [batch, points, width, width, rank]);
-        const field = reshape(v, [batch, points, width]);
-        const moments = mul(einsum('byoir,byi->boir', factor(psi), field), 1 / points);
-        const integral = reshape(einsum('bxoir,boir->bxo', factor(phi), moments), v.shape);
-        return add(integral, linear.apply(local, v));
+        const points = sizeOf(v.shape.slice(1, -1));
+        const atPoints = (x: Tensor): Tensor => reshape(x, [x.shape[0], points, x.shape[x.rank - 1]]);
+        const kernel = { phi: factor(phi, located, width, rank), psi: factor(psi, located, width, rank) };
+        const moments = einsum(
+          'koir,bki->boir',
+          kernel.psi.weight,
+          mul(einsum('byk,byi->bki', atPoints(kernel.psi.features), atPoints(v)), 1 / points),
+        );
+        const outward = einsum('koir,boir->bko', kernel.phi.weight, moments);
+        const integral = matmul(atPoints(kernel.phi.features), outward);
+        return add(reshape(integral, v.shape), linear.apply(local, v));
       }),
   });
 };
+
+/**
+ * φ or ψ before its last linear map: features [batch, ...grid, k] at the points, and that map [k, o, i, r] with its bias as the
+ * weight of a feature that is always one. It commutes with sums over points, so φ and ψ themselves, width² · rank numbers a
+ * point, need not be known.
+ */
+function factor(
+  net: MlpParameters<Tensor>,
+  located: Tensor,
+  width: number,
+  rank: number,
+): { features: Tensor; weight: Tensor } {
+  const { weight, bias } = net[net.length - 1];
+  const hidden = relu(mlp.apply(net.slice(0, -1), located, relu));
+  const rows = concat([weight, reshape(bias, [1, -1])], 0);
+  return {
+    features: concat([hidden, ones([...hidden.shape.slice(0, -1), 1])], hidden.rank - 1),
+    weight: reshape(rows, [-1, width, width, rank]),
+  };
+}
 
 export const lno3d = spaceTimeLno(2);
