@@ -9,7 +9,7 @@
  * HH alone, so that its transform and back is a projection on half of the coefficients.)
  */
 import { z } from 'zod';
-import { add, moveAxis, relu, type Tensor } from '../../tensor/index.ts';
+import { add, moveAxis, relu, sliceAxis, type Tensor } from '../../tensor/index.ts';
 import { split, type Key } from '../../tensor/random.ts';
 import { convolution, convolutionFans, linear, xavierNormal } from '../../nn/index.ts';
 import { frequencyCounts } from '../fourierModes.ts';
@@ -113,7 +113,14 @@ function initLocalKernel(key: Key, space: SpaceAxes, { inputs, hidden, outputs }
 
 /** [batch, ...grid, inputs] → [batch, ...grid, outputs]. */
 function localKernel({ convolve, mix }: TensorsOf<ReturnType<typeof initLocalKernel>>, x: Tensor): Tensor {
-  const convolved = convolution.apply(convolve, moveAxis(x, x.rank - 1, 1), { padding: 'same' });
+  const grid = x.shape.slice(1, -1);
+  // Along an axis of one point the outer taps meet only padding.
+  const weight = grid.reduce(
+    (taps, n, axis) => (n === 1 ? sliceAxis(taps, axis + 2, 1, 2) : taps),
+    convolve.weight,
+  );
+  const channelsFirst = moveAxis(x, x.rank - 1, 1);
+  const convolved = convolution.apply({ weight, bias: convolve.bias }, channelsFirst, { padding: 'same' });
   return linear.apply(mix, relu(moveAxis(convolved, 1, x.rank - 1)));
 }
 
