@@ -5,8 +5,19 @@
  *
  * A real field has û(−κ) = conj û(κ), so frequencies κ_D ≥ 0 suffice on the last axis; the others need both signs.
  */
-import { constant, matmul, mul, reshape, sliceAxis, sizeOf, transpose } from '../tensor/index.ts';
-import { add, concat, gather, type Shape, type Tensor } from '../tensor/index.ts';
+import {
+  add,
+  concat,
+  constant,
+  gather,
+  matmul,
+  mul,
+  reshape,
+  sizeOf,
+  sliceAxis,
+  type Shape,
+  type Tensor,
+} from '../tensor/index.ts';
 import { blockMatrix, shiftedRoot } from '../tensor/functions/dftMatrices.ts';
 
 /** Frequencies from … from + count − 1 of an axis of n points. */

@@ -131,10 +131,10 @@ export function spectralConvolution(
   const back = transpose(reshape(mapped, [2, modes, batch, outputs]), [2, 1, 0, 3]);
   if (!bias) return modesToField(back, kept);
   const mean = reshape(mul(sizeOf(grid), bias), [1, outputs]);
-  const zerosBefore = 2 * placeOfMean(kept);
-  const zerosAfter = 2 * modes - zerosBefore - 1;
+  const place = 2 * placeOfMean(kept);
+  const zeroRows = [place, 2 * modes - place - 1].map((rows) => zeros([rows, outputs], bias.dtype));
   const constantField = concat(
-    [zeros([zerosBefore, outputs], bias.dtype), mean, zeros([zerosAfter, outputs], bias.dtype)],
+    [zeroRows[0], mean, zeroRows[1]].filter(({ shape }) => shape[0] > 0),
     0,
   );
   return modesToField(add(back, reshape(constantField, [modes, 2, outputs])), kept);

@@ -182,11 +182,14 @@ function padeBlocks(
   const polynomial = (coefficients: readonly number[], y: Tensor): Tensor => {
     const constantTerm = coefficients[0] === 1 ? y : mul(y, coefficients[0]);
     if (coefficients.length === 1) return constantTerm;
-    const spectrum = fieldToModes(y, kept, blocks);
+    const [batch] = y.shape;
+    const parts = reshape(fieldToModes(y, kept), [batch, modes, 2, blocks, width]);
+    const spectrum = reshape(transpose(parts, [1, 3, 0, 2, 4]), [modes * blocks, batch, 2 * width]);
     let power = mul(spectrum, coefficients[coefficients.length - 1]);
     for (let j = coefficients.length - 2; j >= 1; j--)
       power = add(matmul(power, L), mul(spectrum, coefficients[j]));
-    return add(constantTerm, modesToField(matmul(power, L), kept, 2, blocks));
+    const back = transpose(reshape(matmul(power, L), [modes, blocks, batch, 2, width]), [2, 0, 3, 1, 4]);
+    return add(constantTerm, modesToField(reshape(back, [batch, modes, 2, blocks * width]), kept));
   };
   const inside = add(mapBlocks(weight, polynomial(denominator, x)), bias);
   return polynomial(numerator, relu(inside));
