@@ -1,16 +1,16 @@
 /**
- * Kernels on the lowest Fourier modes of a periodic field: two truncated DFTs, each one matrix product, and one small
+ * Kernels on the lowest Fourier modes of a periodic field: truncated DFTs, each one matrix product an axis, and one small
  * complex product a mode (Li et al. 2021, "Fourier Neural Operator", eq. 4–5).
  */
 import {
   add,
   array,
   concat,
-  constant,
   matmul,
   mul,
   neg,
   reshape,
+  sizeOf,
   sliceAxis,
   split,
   sub,
@@ -20,6 +20,14 @@ import {
   type Tensor,
 } from '../tensor/index.ts';
 import { uniform, type Key } from '../tensor/random.ts';
+import {
+  fieldToModes,
+  frequencyCounts,
+  keptFrequencies,
+  keptWeights,
+  modesToField,
+  placeOfMean,
+} from './fourierModes.ts';
 
 /** How many of `wanted` modes a real field of s points has. */
 export const availableModes = (s: number, wanted: number): number => Math.min(wanted, Math.floor(s / 2) + 1);
@@ -63,12 +71,20 @@ export function synthesisMatrix(s: number, { from, to }: ModeRange, kept = to): 
   return out;
 }
 
-/** Weights of one kernel, a complex matrix a mode: [modes, in, 2·out], real part beside imaginary part. */
-export function initSpectral(key: Key, modes: number, input: number, output: number): NDArray {
-  const values = uniform(key, modes * input * 2 * output);
+/**
+ * Weights of one kernel, a complex matrix a mode, real part beside imaginary part: [2m_1, …, m_D, in, 2·out] for modes
+ * m_1, …, m_D (a number: one axis).
+ */
+export function initSpectral(
+  key: Key,
+  modes: number | readonly number[],
+  input: number,
+  output: number,
+): NDArray {
+  const shape = [...frequencyCounts([modes].flat()), input, 2 * output];
   return array(
-    Float32Array.from(values, (value) => value / (input * output)),
-    [modes, input, 2 * output],
+    Float32Array.from(uniform(key, sizeOf(shape)), (value) => value / (input * output)),
+    shape,
   );
 }
 
@@ -92,34 +108,36 @@ export interface MergedMaps {
 }
 
 /**
- * Multiplies the modes of a field by the kernel and drops the rest: [batch, s, in] → [batch, s, out]. Maps of the channels
- * before and after it act on the few modes too.
+ * Multiplies the lowest Fourier modes of a field by the kernel and drops the rest, on grids of any number of axes:
+ * weights [2m_1, …, m_D, in, 2·out], field [batch, n_1, …, n_D, in] → [batch, n_1, …, n_D, out]. Modes that the grid has not
+ * are left out (`keptFrequencies`). Maps of the channels before and after it act on the few modes too.
  */
 export function spectralConvolution(
   weights: Tensor,
   field: Tensor,
   { before, after, bias }: MergedMaps = {},
 ): Tensor {
-  const [batch, s, inputs] = field.shape;
-  const modes = availableModes(s, weights.shape[0]);
-  const range = { from: 0, to: modes };
-  const spectrum = matmul(constant(analysisMatrix(s, range), [2 * modes, s]), field);
+  const [batch, ...grid] = field.shape.slice(0, -1);
+  const counts = weights.shape.slice(0, grid.length);
+  const wanted = counts.map((count, axis) => (axis === grid.length - 1 ? count : count / 2));
+  const kept = keptFrequencies(grid, wanted);
+  const spectrum = fieldToModes(field, kept);
+  const [, modes, , inputs] = spectrum.shape;
   // Rows of a mode: the real parts of all samples, then the imaginary ones.
-  const parts = transpose(reshape(spectrum, [batch, 2, modes, inputs]), [2, 1, 0, 3]);
-  const rows = reshape(parts, [modes, 2 * batch, inputs]);
-  const kernel = sliceAxis(weights, 0, 0, modes);
-  const mixed = complexProduct(before ? matmul(rows, before) : rows, kernel);
+  const rows = reshape(transpose(spectrum, [1, 2, 0, 3]), [modes, 2 * batch, inputs]);
+  const mixed = complexProduct(before ? matmul(rows, before) : rows, keptWeights(weights, kept));
   const mapped = after ? matmul(mixed, after) : mixed;
   const outputs = mapped.shape[2];
-  const back = reshape(transpose(reshape(mapped, [2, modes, batch, outputs]), [2, 0, 1, 3]), [
-    batch,
-    2 * modes,
-    outputs,
-  ]);
-  const complete = bias
-    ? add(back, concat([mul(s, reshape(bias, [1, outputs])), zeros([2 * modes - 1, outputs], bias.dtype)], 0))
-    : back;
-  return matmul(constant(synthesisMatrix(s, range), [s, 2 * modes]), complete);
+  const back = transpose(reshape(mapped, [2, modes, batch, outputs]), [2, 1, 0, 3]);
+  if (!bias) return modesToField(back, kept);
+  const mean = reshape(mul(sizeOf(grid), bias), [1, outputs]);
+  const place = 2 * placeOfMean(kept);
+  const zeroRows = [place, 2 * modes - place - 1].map((rows) => zeros([rows, outputs], bias.dtype));
+  const constantField = concat(
+    [zeroRows[0], mean, zeroRows[1]].filter(({ shape }) => shape[0] > 0),
+    0,
+  );
+  return modesToField(add(back, reshape(constantField, [modes, 2, outputs])), kept);
 }
 
 /**
