@@ -160,46 +160,56 @@ function orthogonalComplement(H: Matrix, M: Matrix): Matrix {
 }
 
 /**
- * The transforms as matrices that act from the right on rows of c channels × k coefficients:
- * analysis  [even | odd] → [d | s],  synthesis  [s | d] → [even | odd], each 2ck × 2ck, row-major.
+ * The transforms along one or more axes as matrices that act from the right on rows of c channels × k^axes coefficients:
+ * analysis  [even | odd]^axes → [s | d]^axes  and synthesis back, each n × n for n = 2^axes · c · k^axes, row-major.
+ *
+ * In two axes the 2² cells (even, even), (even, odd), (odd, even), (odd, odd) become the 2² parts LL, LH, HL and HH (L:
+ * scaling, H: detail, along the first axis and along the second): all of them, so nothing is lost.
  */
 export function waveletMatrices(
   { k, H0, H1, G0, G1, Phi0, Phi1 }: MultiwaveletFilters,
   channels: number,
+  axes = 1,
 ): { analysis: Float64Array; synthesis: Float64Array } {
-  const analysis = spread(
-    [
-      [G0.transpose(), H0.transpose()],
-      [G1.transpose(), H1.transpose()],
-    ],
-    k,
-    channels,
-  );
-  const synthesis = spread(
-    [
-      [H0.mmul(Phi0), H1.mmul(Phi1)],
-      [G0.mmul(Phi0), G1.mmul(Phi1)],
-    ],
-    k,
-    channels,
-  );
-  return { analysis, synthesis };
+  const analysis = [
+    [H0.transpose(), G0.transpose()],
+    [H1.transpose(), G1.transpose()],
+  ];
+  const synthesis = [
+    [H0.mmul(Phi0), H1.mmul(Phi1)],
+    [G0.mmul(Phi0), G1.mmul(Phi1)],
+  ];
+  return {
+    analysis: tensorPower(analysis, k, channels, axes),
+    synthesis: tensorPower(synthesis, k, channels, axes),
+  };
 }
 
-/** A 2 × 2 grid of k × k blocks, each repeated for every channel. */
-function spread(blocks: Matrix[][], k: number, channels: number): Float64Array {
-  const half = channels * k;
-  const out = new Float64Array(4 * half * half);
-  blocks.forEach((line, p) =>
-    line.forEach((block, q) => {
-      for (let c = 0; c < channels; c++) {
-        for (let i = 0; i < k; i++) {
-          for (let j = 0; j < k; j++) {
-            out[(p * half + c * k + i) * 2 * half + q * half + c * k + j] = block.get(i, j);
+/** A 2 × 2 grid of k × k blocks as a map of (half, coefficient) along each axis alike, repeated for every channel. */
+function tensorPower(blocks: Matrix[][], k: number, channels: number, axes: number): Float64Array {
+  const [cells, coefficients] = [2 ** axes, k ** axes];
+  const width = channels * coefficients;
+  const out = new Float64Array((cells * width) ** 2);
+  for (let p = 0; p < cells; p++) {
+    for (let q = 0; q < cells; q++) {
+      for (let i = 0; i < coefficients; i++) {
+        for (let j = 0; j < coefficients; j++) {
+          let value = 1;
+          for (let axis = 0; axis < axes; axis++) {
+            const block = blocks[digit(p, 2, axis)][digit(q, 2, axis)];
+            value *= block.get(digit(i, k, axis), digit(j, k, axis));
+          }
+          for (let c = 0; c < channels; c++) {
+            const row = p * width + c * coefficients + i;
+            out[row * cells * width + q * width + c * coefficients + j] = value;
           }
         }
       }
-    }),
-  );
+    }
+  }
   return out;
 }
+
+/** The last axis is the last digit of an index; which axis takes which digit does not matter, as all are alike. */
+const digit = (index: number, base: number, place: number): number =>
+  Math.floor(index / base ** place) % base;

@@ -61,7 +61,7 @@ function applyLayer(p: LayerParameters, x: Tensor, options: WaveletOptions): Ten
   const sizes = pairs.map((field) => field.shape[1]);
   const bands = bandsOf(sizes, modes);
   const corrections = bands.map((band) => {
-    const { d, s } = detailAndScaling(mixChannels(levelsToModes(pairs, band), w.toDetailAndScaling), w.width);
+    const { s, d } = scalingAndDetail(mixChannels(levelsToModes(pairs, band), w.toScalingAndDetail), w.width);
     const [A, B, C] = [0, 1, 2].map((i) => kernelOn(p.kernels, i, modes, band));
     const updateD = add(matmul(d, A), matmul(s, B));
     return add(mixChannels(updateD, w.fromDetail), mixChannels(matmul(d, C), w.fromScaling));
@@ -89,13 +89,13 @@ export function ascend(top: Tensor, corrections: readonly Tensor[], fromScaling:
   return corrections.reduceRight((s, correction) => unpair(add(matmul(s, fromScaling), correction)), top);
 }
 
-/** Real and imaginary parts of d and of s from modes of [d | s]: each [modes, rows, 2w]. */
-export function detailAndScaling(pyramid: Tensor, width: number): { d: Tensor; s: Tensor } {
+/** Real and imaginary parts of s and of d from modes of [s | d]: each [modes, rows, 2w]. */
+export function scalingAndDetail(pyramid: Tensor, width: number): { s: Tensor; d: Tensor } {
   const [modes, rows] = pyramid.shape;
   const split4 = reshape(pyramid, [modes, rows, 2, 2 * width]);
   const half = (start: number): Tensor =>
     reshape(sliceAxis(split4, 3, start, start + width), [modes, rows, 2 * width]);
-  return { d: half(0), s: half(width) };
+  return { s: half(0), d: half(width) };
 }
 
 /** The map of the coarsest cell acts on the k polynomials of every channel alike. */

@@ -1,9 +1,9 @@
 /**
- * A neural operator: parameters and a pure function from fields to fields. One model is one file that calls `operator`;
- * the registry is what the command line lists and the experiments sweep.
+ * A neural operator: parameters and a pure function from fields to fields on a grid. One model is one file that calls
+ * `operator`; the registries (index.ts, spaceTime/index.ts) are what the command line lists and the experiments sweep.
  */
 import type { z } from 'zod';
-import type { MapLeaves, NDArray, Tensor } from '../tensor/index.ts';
+import { showShape, type MapLeaves, type NDArray, type Shape, type Tensor } from '../tensor/index.ts';
 import type { Key } from '../tensor/random.ts';
 
 export type TensorsOf<P> = MapLeaves<P, NDArray, Tensor>;
@@ -16,10 +16,14 @@ export interface OperatorDefinition<Schema extends z.ZodObject, P> {
   readonly options: Schema;
   /** Random float32 parameters. */
   init(key: Key, options: z.infer<Schema>): P;
-  /** u: [batch, s, inputs] → [batch, s, 1]. */
+  /** Names of the axes of the grid; one axis of s points unless told otherwise. */
+  readonly axes?: readonly string[];
+  /** u: [batch, ...grid, inputs] → [batch, ...grid, 1]. */
   apply(parameters: TensorsOf<P>, u: Tensor, options: z.infer<Schema>): Tensor;
-  /** Throws when the mathematics of the model does not allow the resolution s. */
+  /** On one axis: throws when the mathematics of the model does not allow the resolution s. */
   checkResolution?(s: number, options: z.infer<Schema>): void;
+  /** Throws when the mathematics of the model does not allow the grid. */
+  checkGrid?(grid: Shape, options: z.infer<Schema>): void;
 }
 
 /** An operator with its options fixed and validated. */
@@ -28,9 +32,15 @@ export interface Operator<P = unknown> {
   readonly title: string;
   readonly source: string;
   readonly options: Readonly<Record<string, unknown>>;
+  /** Names of the axes of the grid, in their order. */
+  readonly axes: readonly string[];
   init(key: Key): P;
+  /** u: [batch, ...grid, inputs] → [batch, ...grid, 1]. */
   apply(parameters: TensorsOf<P>, u: Tensor): Tensor;
+  /** `checkGrid` of an operator with one axis. */
   checkResolution(s: number): void;
+  /** Throws, with the reason, when the operator cannot work on a grid of these sizes, one an axis. */
+  checkGrid(grid: Shape): void;
 }
 
 export interface OperatorFamily<P = unknown> {
@@ -53,21 +63,40 @@ export function operator<Schema extends z.ZodObject, P>(
       const parsed = definition.options.safeParse(given);
       if (!parsed.success) throw new Error(`${name}: ${explain(parsed.error)}`);
       const options = parsed.data;
+      const { axes = ['s'] } = definition;
+      const checkGrid = (grid: Shape): void => {
+        requireGrid(name, axes, grid);
+        if (axes.length === 1) definition.checkResolution?.(grid[0], options);
+        definition.checkGrid?.(grid, options);
+      };
       return {
         name,
         title: definition.title,
         source: definition.source,
         options,
+        axes,
         init: (key) => definition.init(key, options),
         apply: (parameters, u) => definition.apply(parameters, u, options),
-        checkResolution: (s) => {
-          if (!Number.isInteger(s) || s < 2)
-            throw new Error(`${name}: resolution ${s}, expected a whole number ≥ 2`);
-          definition.checkResolution?.(s, options);
-        },
+        checkResolution: (s) => checkGrid([s]),
+        checkGrid,
       };
     },
   };
+}
+
+function requireGrid(name: string, axes: readonly string[], grid: Shape): void {
+  if (grid.length !== axes.length) {
+    throw new Error(
+      `${name}: a grid of sizes ${showShape(grid)}, expected ${axes.length} (${axes.join(', ')}): fields are [batch, ${axes.join(', ')}, channels]`,
+    );
+  }
+  // A single axis of one point has no derivative to learn from; beside others, an axis may be as short as that.
+  const least = axes.length === 1 ? 2 : 1;
+  grid.forEach((n, i) => {
+    if (Number.isInteger(n) && n >= least) return;
+    const where = axes.length === 1 ? 'resolution' : `axis ${axes[i]} of size`;
+    throw new Error(`${name}: ${where} ${n}, expected a whole number ≥ ${least}`);
+  });
 }
 
 const explain = (error: z.ZodError): string =>

@@ -31,7 +31,7 @@ import {
   applyPyramid,
   ascend,
   descend,
-  detailAndScaling,
+  scalingAndDetail,
   initPyramid,
   pyramidOptions,
   requirePowerOfTwo,
@@ -116,7 +116,7 @@ function applyLayer(parameters: LayerParameters, x: Tensor, choice: PadeOptions)
   // Inside the non-linearity, for the three blocks side by side: W_A B(L_A) d, W_B B(L_B) s, W_C B(L_C) d. Of B(L) the
   // constant term b₀ = 1 acts in space, the rest on the kept modes.
   const added = bands.map((band, at) => {
-    const { d, s } = detailAndScaling(mixChannels(modesOf(pairs, band), w.toDetailAndScaling), width);
+    const { s, d } = scalingAndDetail(mixChannels(modesOf(pairs, band), w.toScalingAndDetail), width);
     const mapped = [d, s, d].map((x, i) => {
       const L = kernels[at][i];
       const rest = learned

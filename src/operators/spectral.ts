@@ -1,20 +1,20 @@
 /**
- * Kernels on the lowest Fourier modes of a periodic field: two truncated DFTs, each one matrix product, and one small
+ * Kernels on the lowest Fourier modes of a periodic field: truncated DFTs, each one matrix product an axis, and one small
  * complex product a mode (Li et al. 2021, "Fourier Neural Operator", eq. 4–5).
  */
 import {
   array,
   concat,
-  constant,
   matmul,
   neg,
   reshape,
+  sizeOf,
   sliceAxis,
-  transpose,
   type NDArray,
   type Tensor,
 } from '../tensor/index.ts';
 import { uniform, type Key } from '../tensor/random.ts';
+import { fieldToModes, frequencyCounts, keptFrequencies, keptWeights, modesToField } from './fourierModes.ts';
 
 /** How many of `wanted` modes a real field of s points has. */
 export const availableModes = (s: number, wanted: number): number => Math.min(wanted, Math.floor(s / 2) + 1);
@@ -58,12 +58,20 @@ export function synthesisMatrix(s: number, { from, to }: ModeRange, kept = to): 
   return out;
 }
 
-/** Weights of one kernel, a complex matrix a mode: [modes, in, 2·out], real part beside imaginary part. */
-export function initSpectral(key: Key, modes: number, input: number, output: number): NDArray {
-  const values = uniform(key, modes * input * 2 * output);
+/**
+ * Weights of one kernel, a complex matrix a mode, real part beside imaginary part: [2m_1, …, m_D, in, 2·out] for modes
+ * m_1, …, m_D (a number: one axis).
+ */
+export function initSpectral(
+  key: Key,
+  modes: number | readonly number[],
+  input: number,
+  output: number,
+): NDArray {
+  const shape = [...frequencyCounts([modes].flat()), input, 2 * output];
   return array(
-    Float32Array.from(values, (value) => value / (input * output)),
-    [modes, input, 2 * output],
+    Float32Array.from(uniform(key, sizeOf(shape)), (value) => value / (input * output)),
+    shape,
   );
 }
 
@@ -77,20 +85,22 @@ export function realForm(weights: Tensor): Tensor {
   return concat([weights, rotated], 1);
 }
 
-/** Multiplies the modes of a field by the kernel and drops the rest: [batch, s, in] → [batch, s, out]. */
+/**
+ * Multiplies the lowest Fourier modes of a field by the kernel and drops the rest, on grids of any number of axes:
+ * weights [2m_1, …, m_D, in, 2·out], field [batch, n_1, …, n_D, in] → [batch, n_1, …, n_D, out].
+ * Modes that the grid has not are left out (`keptFrequencies`).
+ */
 export function spectralConvolution(weights: Tensor, field: Tensor): Tensor {
-  const [batch, s, input] = field.shape;
-  const output = weights.shape[2] / 2;
-  const modes = availableModes(s, weights.shape[0]);
-  const range = { from: 0, to: modes };
-  const spectrum = reshape(matmul(constant(analysisMatrix(s, range), [2 * modes, s]), field), [
-    batch,
-    2,
-    modes,
-    input,
-  ]);
-  const rows = reshape(transpose(spectrum, [2, 0, 1, 3]), [modes, batch, 2 * input]);
-  const mixed = reshape(matmul(rows, realForm(sliceAxis(weights, 0, 0, modes))), [modes, batch, 2, output]);
-  const back = reshape(transpose(mixed, [1, 2, 0, 3]), [batch, 2 * modes, output]);
-  return matmul(constant(synthesisMatrix(s, range), [s, 2 * modes]), back);
+  const grid = field.shape.slice(1, -1);
+  const [input, columns] = weights.shape.slice(-2);
+  const counts = weights.shape.slice(0, -2);
+  const kept = keptFrequencies(
+    grid,
+    counts.map((count, axis) => (axis === grid.length - 1 ? count : count / 2)),
+  );
+  const spectrum = fieldToModes(field, kept);
+  const [modes, batch] = spectrum.shape;
+  const rows = reshape(spectrum, [modes, 2 * batch, input]);
+  const products = matmul(rows, keptWeights(weights, kept));
+  return modesToField(reshape(products, [modes, batch, 2 * columns]), kept, 4);
 }

@@ -41,10 +41,10 @@ export function waveletTransform({ basis, k, channels }: WaveletOptions) {
   const up = constant(synthesis, [2 * width, 2 * width]);
   return {
     width,
-    /** [even | odd] → [d | s] and its two halves. */
-    toDetailAndScaling: both,
-    toDetail: sliceAxis(both, 1, 0, width),
-    toScaling: sliceAxis(both, 1, width),
+    /** [even | odd] → [s | d] and its two halves. */
+    toScalingAndDetail: both,
+    toScaling: sliceAxis(both, 1, 0, width),
+    toDetail: sliceAxis(both, 1, width),
     /** [s | d] → [even | odd] and its two halves. */
     fromScaling: sliceAxis(up, 0, 0, width),
     fromDetail: sliceAxis(up, 0, width),
