@@ -3,6 +3,7 @@ import type { ForecasterFamily } from './forecaster.ts';
 import { fullyConnected } from './fullyConnected.ts';
 import { neuralOde } from './neuralOde.ts';
 import { seq2seq } from './seq2seq.ts';
+import { spaceTimeForecasters } from './spaceTime.ts';
 import { transformer } from './transformer.ts';
 
 export * from './baselines.ts';
@@ -12,11 +13,12 @@ export type { Forecaster, ForecasterFamily, ForecastShape } from './forecaster.t
 export { rungeKutta4 } from './neuralOde.ts';
 
 export const forecasterFamilies: readonly ForecasterFamily[] = [
+  ...spaceTimeForecasters,
   neuralOde,
   seq2seq,
   transformer,
   fullyConnected,
-] as readonly ForecasterFamily[];
+];
 
 export const forecasterNames: readonly string[] = forecasterFamilies.map(({ name }) => name);
 
