@@ -232,11 +232,18 @@ export default experiment('covid', {
   axes: ['models', 'baselines', 'splits', 'targets', 'folds'],
   presets: {
     quick: {
-      description: 'a first look in about two minutes, on the synthetic epidemic: one fold, few epochs',
-      values: { models: [...forecasterNames], folds: [0], epochs: 20, halveEvery: 5 },
+      description:
+        'a first look in about two minutes, on the synthetic epidemic: the Padé operator and the classic networks, one fold, few epochs',
+      values: {
+        models: ['pade-3d', 'neural-ode', 'seq2seq', 'transformer', 'fc'],
+        folds: [0],
+        epochs: 10,
+        halveEvery: 4,
+      },
     },
     paper: {
-      description: 'as published, on reported counts (--data, or SEXTANT_DATA): ten folds; hours',
+      description:
+        'as published, on reported counts (--data, or SEXTANT_DATA): all models, ten folds; days, most of them mwt-3d and lno-3d',
       values: {
         models: [...forecasterNames],
         folds: Array.from({ length: FOLDS }, (_, fold) => fold),
