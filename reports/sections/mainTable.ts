@@ -169,7 +169,8 @@ const checkpoints = (
   row: Row,
   view: Overview,
 ): { last: ReturnType<typeof meanStd>; best: ReturnType<typeof meanStd>; inference: number | null } => {
-  const results = jobsOf(row, view).flatMap(({ result }) => (result ? [result] : []));
+  // What a job calls its value may be another metric than the row's.
+  const results = jobsOf(row, view).flatMap(({ result }) => (result?.metric === row.metric ? [result] : []));
   const times = results.flatMap(({ inferenceMilliseconds }) =>
     inferenceMilliseconds === null ? [] : [inferenceMilliseconds],
   );

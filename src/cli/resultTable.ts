@@ -1,4 +1,5 @@
 /** The table of an experiment for a terminal. The report has the full story. */
+import { metricGroups } from '../../reports/metrics.ts';
 import type { ExperimentResult, ResultRow } from '../runs/index.ts';
 import { formatCount, formatNumber, formatSeconds, textTable } from './format.ts';
 
@@ -10,9 +11,9 @@ const conditionText = (row: ResultRow): string =>
 const spread = ({ mean, std, n }: ResultRow): string =>
   mean === null ? '—' : `${formatNumber(mean)}${std === null ? '' : ` ± ${formatNumber(std)} (${n})`}`;
 
-/** Title, table, checks and notes as lines. */
-export function resultLines(result: ExperimentResult): string[] {
-  const rows = result.rows.map((row) => [
+/** One table a metric: numbers of different metrics never stand in one column. */
+const tableLines = ([metric, rows]: readonly [string, readonly ResultRow[]]): string[] => {
+  const cells = rows.map((row) => [
     row.baseline ? `${row.model} (baseline)` : row.model,
     conditionText(row),
     formatNumber(row.published),
@@ -20,14 +21,17 @@ export function resultLines(result: ExperimentResult): string[] {
     formatCount(row.parameters),
     row.seconds === null ? '—' : formatSeconds(row.seconds),
   ]);
-  const metrics = [...new Set(result.rows.filter(({ mean }) => mean !== null).map(({ metric }) => metric))];
+  const head = ['model', 'condition', 'published', 'ours', 'parameters', 'time'];
+  return [`  ${metric}`, '', ...textTable(head, cells).split('\n'), ''];
+};
+
+/** Title, tables, checks and notes as lines. */
+export function resultLines(result: ExperimentResult): string[] {
+  const groups = metricGroups(result.rows).map(({ metric, rows }) => [metric, rows] as const);
   return [
     '',
     result.title,
-    ...metrics.map((metric) => `  ${metric}`),
-    '',
-    ...textTable(['model', 'condition', 'published', 'ours', 'parameters', 'time'], rows).split('\n'),
-    '',
+    ...groups.flatMap(tableLines),
     ...result.checks.map(
       ({ name, value, limit, holds }) => `${holds ? '✓' : '✗'} ${name}: ${formatNumber(value)} (${limit})`,
     ),

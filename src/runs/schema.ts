@@ -149,6 +149,8 @@ export const jobResultSchema = z.object({
   samples: z.array(z.string()),
   /** Free numbers a report may show: Lipschitz bounds, per-sample quantiles … */
   extra: z.record(z.string(), z.number()).default({}),
+  /** Rows of numbers that figures of the experiment as a whole are drawn from. */
+  curves: z.record(z.string(), z.array(z.number())).optional(),
 });
 export type JobResult = z.infer<typeof jobResultSchema>;
 

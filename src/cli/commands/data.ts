@@ -9,31 +9,19 @@ import { diskError } from '../../runs/disk.ts';
 import { defaultThreads } from '../../tensor/engines/threads.ts';
 import { command, exampleText } from '../command.ts';
 import { UsageError } from '../errors.ts';
+import { printFacts, type Facts } from '../facts.ts';
 import { flagsOf } from '../flags.ts';
-import { formatNumber } from '../format.ts';
 import type { Terminal } from '../terminal.ts';
 import { fileName, wholeNumber } from '../text.ts';
+import { covidData } from './covidData.ts';
 
 const json = { help: 'print the facts as JSON', schema: z.boolean().default(false) };
-
-type Facts = Readonly<Record<string, string | number | boolean | null>>;
 
 const factsOf = (pairs: OperatorPairs): Facts => ({
   ...pairs.provenance,
   points: pairs.x.length,
   ...Object.fromEntries(SPLITS.map((split) => [split, pairs[split].count])),
 });
-
-function print(terminal: Terminal, facts: Facts, asJson: boolean): void {
-  if (asJson) {
-    terminal.print(JSON.stringify(facts, null, 2));
-    return;
-  }
-  for (const [name, value] of Object.entries(facts)) {
-    if (value === null) continue;
-    terminal.print(`${name}: ${typeof value === 'number' ? formatNumber(value) : String(value)}`);
-  }
-}
 
 const generate = (terminal: Terminal, set: Dataset): Command =>
   command({
@@ -71,7 +59,11 @@ const generate = (terminal: Terminal, set: Dataset): Command =>
           throw diskError('write', output, error instanceof Error && error.cause ? error.cause : error);
         }
       }
-      print(terminal, { ...factsOf(pairs), ...(output === undefined ? {} : { written: output }) }, asJson);
+      printFacts(
+        terminal,
+        { ...factsOf(pairs), ...(output === undefined ? {} : { written: output }) },
+        asJson,
+      );
     },
   });
 
@@ -83,7 +75,7 @@ const check = (terminal: Terminal): Command =>
     options: { json },
     examples: ['sextant data check kdv-small.npz'],
     async run({ file, json: asJson }) {
-      print(terminal, factsOf(await readPairs(file)), asJson);
+      printFacts(terminal, factsOf(await readPairs(file)), asJson);
     },
   });
 
@@ -93,5 +85,5 @@ export function build(terminal: Terminal): Command {
     .description('Generates data sets of operator pairs from a seed, and checks files of your own.')
     .addHelpText('after', exampleText(['sextant data kdv --train 20 --test 5 --output kdv-small.npz']));
   for (const set of datasets()) data.addCommand(generate(terminal, set));
-  return data.addCommand(check(terminal));
+  return data.addCommand(covidData(terminal)).addCommand(check(terminal));
 }

@@ -1,0 +1,151 @@
+/**
+ * The forecasting task made of a table of counts: which quantities, what stands for what is missing, how falls are repaired; and
+ * the facts about it that every report prints.
+ *
+ * Recovered counts are missing for many states and end on 2021-03-06, so `cd` (confirmed and deaths) is the default. `crd` adds them
+ *   `complete`  of the states that have a value on every day up to the last day on which most have one (16 states, 329 days), or
+ *   `ffill`     with the last value carried forward, 0 before the first, or
+ *   `model`     with R(t) = C(t − 21) − D(t) where they are missing: who was confirmed three weeks ago and has not died. 21 days is the
+ *               lag of least median error on the values that were reported.
+ */
+import { createHash } from 'node:crypto';
+import { repair, type Repaired, type RepairRule } from './repair.ts';
+import { betweenDays, ofStates, type EpidemicTable, type Quantity } from './table.ts';
+
+export const taskNames = ['cd', 'crd'] as const;
+export type TaskName = (typeof taskNames)[number];
+
+export const recoveredRules = ['complete', 'ffill', 'model'] as const;
+export type RecoveredRule = (typeof recoveredRules)[number];
+
+/** The days of the published benchmark: 504, of which 484 windows of 14 + 7 can be cut. */
+export const PUBLISHED_DAYS = { first: '2020-04-12', last: '2021-08-28' } as const;
+
+export interface TaskOptions {
+  readonly task: TaskName;
+  /** Of task `crd` only. */
+  readonly recovered: RecoveredRule;
+  readonly repair: RepairRule;
+  /** Default: all days there are. */
+  readonly first?: string | undefined;
+  readonly last?: string | undefined;
+}
+
+export type Facts = Readonly<Record<string, string | number>>;
+
+/** Cumulative counts without gaps [days, states, quantities], persons. */
+export interface EpidemicSeries {
+  readonly days: readonly string[];
+  readonly states: readonly string[];
+  readonly quantities: readonly Quantity[];
+  readonly population: Float64Array;
+  readonly counts: Float64Array;
+  /** What was missing, what was repaired, by which rule. */
+  readonly facts: Facts;
+  /** SHA-256 of counts and populations. */
+  readonly hash: string;
+}
+
+const RECOVERY_DAYS = 21;
+
+/** Makes the series of a task. Throws when days are not there, or when no state has the recovered counts that are asked for. */
+export function epidemicSeries(table: EpidemicTable, options: TaskOptions): EpidemicSeries {
+  const { task, recovered: recoveredRule, repair: rule } = options;
+  const ranged = betweenDays(table, options.first, options.last);
+  const chosen = task === 'crd' && recoveredRule === 'complete' ? completeStates(ranged) : ranged;
+  const confirmed = repair(chosen, chosen.confirmed, { rule, name: 'confirmed' });
+  const deaths = repair(chosen, chosen.deaths, { rule, name: 'deaths' });
+  const parts: [Quantity, Repaired][] = [['confirmed', confirmed]];
+  if (task === 'crd') {
+    const guess =
+      recoveredRule === 'model' ? modelled(chosen, confirmed.values, deaths.values) : chosen.recovered;
+    parts.push(['recovered', repair(chosen, guess, { rule, name: 'recovered', first: 0 })]);
+  }
+  parts.push(['deaths', deaths]);
+
+  const width = parts.length;
+  const counts = new Float64Array(confirmed.values.length * width);
+  for (const [q, [, { values }]] of parts.entries())
+    for (let i = 0; i < values.length; i++) counts[i * width + q] = values[i];
+  const hash = createHash('sha256');
+  for (const { buffer, byteOffset, byteLength } of [counts, chosen.population])
+    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+  const { days, states, population } = chosen;
+  return {
+    days,
+    states,
+    quantities: parts.map(([quantity]) => quantity),
+    population,
+    counts,
+    facts: {
+      task,
+      days: `${days[0]} … ${days[days.length - 1]} (${days.length})`,
+      states: states.length,
+      ...(task === 'crd' ? recoveredFacts(chosen, recoveredRule) : {}),
+      repair: rule,
+      ...Object.fromEntries(
+        parts.flatMap(([quantity, part]) => Object.entries(repairFacts(quantity, part, recoveredRule))),
+      ),
+    },
+    hash: hash.digest('hex'),
+  };
+}
+
+/** States that reported recoveries on every day up to the last one on which any did, and those days. */
+function completeStates(table: EpidemicTable): EpidemicTable {
+  const { days, states, recovered } = table;
+  const reported = (t: number, s: number): boolean => !Number.isNaN(recovered[t * states.length + s]);
+  const last = days.findLastIndex((_, t) => states.some((_, s) => reported(t, s)));
+  const complete = states.filter(
+    (_, s) => last >= 0 && days.slice(0, last + 1).every((_, t) => reported(t, s)),
+  );
+  if (!complete.length) {
+    throw new Error(
+      'no state has recovered counts on all days; choose --recovered ffill or model, or --task cd',
+    );
+  }
+  return ofStates(betweenDays(table, days[0], days[last]), complete);
+}
+
+/** Recovered counts with R(t) = max(0, C(t − 21) − D(t)) where they are missing. */
+function modelled(
+  { states, recovered }: EpidemicTable,
+  confirmed: Float64Array,
+  deaths: Float64Array,
+): Float64Array {
+  const lag = RECOVERY_DAYS * states.length;
+  return recovered.map((value, i) =>
+    Number.isNaN(value) ? Math.max(0, (i < lag ? 0 : confirmed[i - lag]) - deaths[i]) : value,
+  );
+}
+
+function recoveredFacts({ recovered, days, states }: EpidemicTable, rule: RecoveredRule): Facts {
+  const missing = recovered.filter(Number.isNaN).length;
+  const last = days.findLast((_, t) =>
+    states.some((_, s) => !Number.isNaN(recovered[t * states.length + s])),
+  );
+  return {
+    'recovered: rule for missing values': rule,
+    'recovered: missing state-days': `${missing} of ${recovered.length}`,
+    'recovered: last day with a report': last ?? 'none',
+  };
+}
+
+/** Falls that stand in the list; all are counted. */
+const LISTED = 3;
+
+function repairFacts(quantity: Quantity, { filled, falls, changed }: Repaired, rule: RecoveredRule): Facts {
+  const list = falls
+    .slice(0, LISTED)
+    .map(({ state, day, amount }) => `${state} ${day} −${Math.round(amount)}`);
+  const carried =
+    quantity === 'recovered' && rule !== 'ffill'
+      ? {}
+      : { [`${quantity}: gaps filled with the last value`]: filled };
+  return {
+    ...carried,
+    [`${quantity}: falls of the cumulative count`]: falls.length,
+    ...(list.length ? { [`${quantity}: largest falls`]: list.join('; ') } : {}),
+    [`${quantity}: values changed by the repair`]: changed,
+  };
+}

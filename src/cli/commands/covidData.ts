@@ -1,0 +1,72 @@
+/** `sextant data covid`: epidemic counts from daily reports, a tidy CSV or the simulator, checked, and kept as a tidy CSV. */
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { readEpidemic } from '../../../datasets/covid/read.ts';
+import { repairRules } from '../../../datasets/covid/repair.ts';
+import { simulateEpidemic } from '../../../datasets/covid/simulate.ts';
+import { betweenDays } from '../../../datasets/covid/table.ts';
+import { epidemicSeries, recoveredRules, taskNames } from '../../../datasets/covid/task.ts';
+import { formatTidy } from '../../../datasets/covid/tidy.ts';
+import { windowCount } from '../../../datasets/covid/windows.ts';
+import { command } from '../command.ts';
+import { printFacts } from '../facts.ts';
+import { writeBytes } from '../output.ts';
+import type { Terminal } from '../terminal.ts';
+import { fileName, nonEmpty, oneOf, parsed, wholeNumber } from '../text.ts';
+
+const day = parsed('a day as 2020-04-12', (text) => (/^\d{4}-\d{2}-\d{2}$/.test(text) ? text : undefined));
+
+export const covidData = (terminal: Terminal): Command =>
+  command({
+    name: 'covid',
+    summary: 'epidemic counts of the states: read daily reports or a CSV, or simulate',
+    description:
+      'Cumulative counts of the fifty states by day (docs/covid.md).\nPrints what is missing and what is repaired, and writes the counts as they were read as a tidy CSV.\nWithout --from the counts are simulated and synthetic.',
+    arguments: {},
+    options: {
+      from: {
+        value: 'file',
+        help: 'tidy .csv, or a folder or .tar.gz of JHU daily reports MM-DD-YYYY.csv',
+        schema: nonEmpty.optional(),
+      },
+      output: { value: 'file', help: 'write a tidy CSV', schema: fileName('.csv').optional() },
+      firstDay: { value: 'day', help: 'first day (the first there is)', schema: day.optional() },
+      lastDay: { value: 'day', help: 'last day (the last there is)', schema: day.optional() },
+      task: {
+        value: 'name',
+        help: `of ${taskNames.join(', ')} (cd): with or without recovered counts`,
+        schema: oneOf(...taskNames).default('cd'),
+      },
+      recovered: {
+        value: 'name',
+        help: `of ${recoveredRules.join(', ')} (complete): what stands for missing recovered counts`,
+        schema: oneOf(...recoveredRules).default('complete'),
+      },
+      repair: {
+        value: 'name',
+        help: `of ${repairRules.join(', ')} (cumulative-maximum): what happens to falls`,
+        schema: oneOf(...repairRules).default('cumulative-maximum'),
+      },
+      seed: { value: 'number', help: 'seed of the simulation (0)', schema: wholeNumber(0).default(0) },
+      json: { help: 'print the facts as JSON', schema: z.boolean().default(false) },
+    },
+    examples: ['sextant data covid --last-day 2020-12-31 --output synthetic.csv'],
+    async run({ from, output, firstDay: first, lastDay: last, seed, json, ...rules }) {
+      const table = from === undefined ? simulateEpidemic({ seed }) : await readEpidemic(from);
+      const chosen = betweenDays(table, first, last);
+      const series = epidemicSeries(chosen, rules);
+      if (output !== undefined) await writeBytes(output, formatTidy(chosen));
+      const origin = from === undefined ? { source: 'SYNTHETIC: simulated', seed } : { source: from };
+      printFacts(
+        terminal,
+        {
+          ...origin,
+          ...series.facts,
+          'windows of 14 + 7 days': windowCount(series.days.length),
+          hash: series.hash,
+          ...(output === undefined ? {} : { written: output }),
+        },
+        json,
+      );
+    },
+  });

@@ -1,0 +1,108 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { benchmark, configure, findExperiment, type BenchmarkOutcome } from '../../src/experiments/index.ts';
+import { loadExperiment } from '../../reports/load.ts';
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'sextant-covid-experiment-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const quick = async () => (await findExperiment('covid')).experiment;
+const context = { signal: new AbortController().signal, threads: 1, onProgress: () => undefined };
+
+describe('a small run from the command to the result', () => {
+  let outcome: BenchmarkOutcome;
+  beforeAll(async () => {
+    const registered = await findExperiment('covid');
+    outcome = await benchmark(registered, {
+      preset: 'quick',
+      configuration: configure(registered.experiment, 'quick', {
+        models: ['neural-ode'],
+        splits: ['forward'],
+        targets: ['correction'],
+        epochs: 2,
+      }),
+      runsFolder: folder,
+      engine: 'onnx',
+      parallel: 1,
+      threads: 1,
+      signal: context.signal,
+    });
+  }, 120_000);
+
+  test('all jobs finish; every metric has the model and both baselines', () => {
+    expect(outcome.outcomes.map(({ state }) => state)).toEqual(['finished', 'finished', 'finished']);
+    const rows = outcome.result?.rows ?? [];
+    const metrics = [...new Set(rows.map(({ metric }) => metric))];
+    expect(metrics).toHaveLength(3);
+    for (const metric of metrics) {
+      const own = rows.filter((row) => row.metric === metric);
+      expect(own.map(({ model }) => model)).toEqual(['neural-ode', 'persistence', 'slope']);
+      expect(own.every(({ mean, published }) => Number.isFinite(mean) && published === null)).toBe(true);
+    }
+  });
+
+  test('after two epochs the correction is about as good as the line it corrects', () => {
+    const of = (model: string): number =>
+      outcome.result?.rows.find((row) => row.model === model && row.metric.includes('confirmed'))?.mean ??
+      NaN;
+    expect(of('slope')).toBeLessThan(of('persistence'));
+    expect(of('neural-ode')).toBeLessThan(2 * of('slope'));
+  });
+
+  test('the result says that the data are synthetic, what was repaired, and what the intervals cover', () => {
+    expect(outcome.result?.data.source).toMatch(/^SYNTHETIC/);
+    expect(outcome.result?.data.repair).toBe('cumulative-maximum');
+    expect(outcome.result?.notes.join()).toContain('SYNTHETIC DATA');
+    for (const { note, metric } of outcome.result?.rows ?? [])
+      if (!metric.startsWith('improvement')) expect(note).toMatch(/90 % intervals cover \d/);
+  });
+
+  test('two states are pictured, 14 days seen and 7 ahead, with a band', () => {
+    const figures = outcome.result?.figures ?? [];
+    expect(figures.map(({ title }) => title.split(' (')[0])).toEqual([
+      'Confirmed, California',
+      'Deaths, California',
+      'Confirmed, Massachusetts',
+      'Deaths, Massachusetts',
+    ]);
+    for (const { series } of figures) {
+      expect(series.map(({ name }) => name)).toEqual(['actual', 'neural-ode', 'slope']);
+      expect(series.map(({ x }) => x.length)).toEqual([21, 7, 7]);
+      expect(series[1].band).toHaveLength(7);
+    }
+  });
+
+  test('the report can be read', async () => {
+    const report = await loadExperiment(outcome.folder);
+    expect(report.problems).toEqual([]);
+    expect(report.jobs).toHaveLength(3);
+  });
+});
+
+test('reported counts without a file: one sentence that says what to give', async () => {
+  const experiment = await quick();
+  const before = process.env['SEXTANT_DATA'];
+  delete process.env['SEXTANT_DATA'];
+  try {
+    await expect(experiment.prepare?.(configure(experiment, 'paper'), context)).rejects.toThrow(
+      /^--data: missing/,
+    );
+  } finally {
+    if (before !== undefined) process.env['SEXTANT_DATA'] = before;
+  }
+});
+
+test('a file given means reported counts', async () => {
+  const experiment = await quick();
+  expect(configure(experiment, 'quick', { data: 'a.csv' }).source).toBe('reported');
+});
+
+test('a job refuses data that have changed since it was set up', async () => {
+  const experiment = await quick();
+  const configuration = configure(experiment, 'quick', { models: ['fc'], baselines: ['slope'] });
+  const [job] = experiment.jobs(configuration, { 'SHA-256': 'another' });
+  const run = { config: { ...job, experiment: 'covid', preset: 'quick' } };
+  await expect(experiment.runJob({ ...context, ...run } as never)).rejects.toThrow('the data have changed');
+});
