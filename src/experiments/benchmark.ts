@@ -1,5 +1,4 @@
 /** Runs an experiment from its configuration to result.json: folder, data, jobs in parallel, rows. Resumes by itself. */
-import os from 'node:os';
 import path from 'node:path';
 import {
   captureEnvironment,
@@ -9,6 +8,7 @@ import {
   type JobResult,
   type Run,
 } from '../runs/index.ts';
+import { defaultThreads } from '../tensor/engines/threads.ts';
 import type { EngineName } from '../tensor/index.ts';
 import { commandOf, identityOf, union, type Configuration } from './configuration.ts';
 import type { DataFacts, PrepareContext } from './experiment.ts';
@@ -27,7 +27,7 @@ export interface BenchmarkOptions {
   readonly configuration: Configuration;
   readonly runsFolder: string;
   readonly engine: EngineName;
-  /** Jobs at a time; default as many as there are cores. */
+  /** Jobs at a time; default as many as there are physical cores. */
   readonly parallel?: number | undefined;
   /** Threads of a job; default the cores divided among the jobs. */
   readonly threads?: number | undefined;
@@ -53,7 +53,7 @@ export async function benchmark(
   options: BenchmarkOptions,
 ): Promise<BenchmarkOutcome> {
   const { preset, configuration, runsFolder, engine, signal, onEvent } = options;
-  const cores = os.availableParallelism();
+  const cores = defaultThreads();
   const folder = ExperimentFolder.create(
     path.resolve(runsFolder),
     experiment.name,
