@@ -8,7 +8,7 @@ const gradients = ['kernel', 'weight', 'bias'];
 
 /** A finished job whose training began with a gradient of norm 10 and reached `largest`. */
 function finished(p: number, q: number, { largest = 10, ratio = 0.5 } = {}): JobResult {
-  const norms = gradients.flatMap((name) => [
+  const norms = gradients.flatMap((name): [string, number][] => [
     [`bound ${name}`, 2 * p],
     [`measured ${name}`, 2 * p * ratio],
   ]);
