@@ -54,9 +54,10 @@ export async function benchmark(
 ): Promise<BenchmarkOutcome> {
   const { preset, configuration, runsFolder, engine, signal, onEvent } = options;
   const cores = defaultThreads();
+  const filedUnder = experiment.jobsOf ?? experiment.name;
   const folder = ExperimentFolder.create(
     path.resolve(runsFolder),
-    experiment.name,
+    filedUnder,
     preset,
     identityOf(experiment, configuration),
   );
@@ -78,7 +79,9 @@ export async function benchmark(
   signal.throwIfAborted();
 
   const runsOf = (asked: Configuration): Promise<Run[]> =>
-    Promise.all(experiment.jobs(asked, data).map((job) => folder.run({ experiment: name, preset, ...job })));
+    Promise.all(
+      experiment.jobs(asked, data).map((job) => folder.run({ experiment: filedUnder, preset, ...job })),
+    );
   const all = await runsOf(whole);
   const runs = await runsOf(configuration);
   await folder.writeConfig({ ...config, jobs: all.map((run) => run.name) });
