@@ -17,6 +17,7 @@ import {
   type Figure,
   type JobResult,
   type ResultRow,
+  type RunConfig,
 } from '../runs/index.ts';
 import { experiment, type DataFacts, type Experiment, type JobConfig, type Preset } from './experiment.ts';
 import {
@@ -77,8 +78,10 @@ export interface OperatorBenchmark<Schema extends z.ZodObject> {
   normalize?(config: z.output<Schema>): z.output<Schema>;
   models(config: z.output<Schema>): readonly string[];
   baselines(config: z.output<Schema>): readonly string[];
+  /** Options of a model under a configuration, over its defaults. */
+  operatorOptions?(config: z.output<Schema>, model: string): Readonly<Record<string, unknown>>;
   /** The operator of a model's name; default the registered one. */
-  operator?(model: string): Operator;
+  operator?(model: string, options: Readonly<Record<string, unknown>>): Operator;
   cases(config: z.output<Schema>): readonly BenchmarkCase[];
   /** The pairs of a case. */
   load(data: JobData, condition: Condition, context: LoadContext): Promise<OperatorPairs>;
@@ -189,7 +192,13 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
 ): Experiment {
   type Config = z.output<Schema>;
   const { title, source, configuration, axes, presets, jobsOf, measure, quoted = [] } = definition;
-  const operatorOf = (model: string): Operator => definition.operator?.(model) ?? getOperator(model);
+  const operatorOf = (model: string, options: Readonly<Record<string, unknown>> = {}): Operator =>
+    definition.operator?.(model, options) ?? getOperator(model, options);
+  const configuredOperator = (config: Config, model: string): Operator =>
+    operatorOf(model, definition.operatorOptions?.(config, model));
+  /** The operator as a job was set up with it. */
+  const operatorOfJob = ({ model, options }: RunConfig): Operator =>
+    operatorOf(model, z.record(z.string(), z.unknown()).parse(options['operator']));
   const titleOf = (model: string): string =>
     isBaseline(model) ? getBaseline(model).title : operatorOf(model).title;
   const published = (model: string, condition: Condition): number | null =>
@@ -222,7 +231,7 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
       definition.check?.(config);
       for (const { condition } of definition.cases(config)) {
         for (const model of definition.models(config)) {
-          operatorOf(model).checkResolution(Number(condition['resolution']));
+          configuredOperator(config, model).checkResolution(Number(condition['resolution']));
         }
       }
     },
@@ -258,7 +267,7 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
           ),
         );
       const trained = definition.models(config).flatMap((model) => {
-        const operator = operatorOf(model);
+        const operator = configuredOperator(config, model);
         const training = trainingOf(operator, config);
         return cases.flatMap(({ condition, data }): JobConfig[] =>
           seedsOf(config, model, condition).map((seed) => {
@@ -291,12 +300,12 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
         return measureBaseline(pairs, predict, baseline.parameters(resolution), measure);
       }
       const training = trainingOptions.parse(options['training']);
-      return trainOperator(operatorOf(model), pairs, training, context, measure);
+      return trainOperator(operatorOfJob(context.config), pairs, training, context, measure);
     },
     async exportRun(run, options) {
       const { model } = run.config;
       if (isBaseline(model)) throw new Error(`${model} is a baseline: it has no network to export`);
-      return exportOperator(operatorOf(model), run, options);
+      return exportOperator(operatorOfJob(run.config), run, options);
     },
     summarize(finished, config) {
       const groups = groupBy(finished, ({ config: { model, condition } }) =>
