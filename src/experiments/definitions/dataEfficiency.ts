@@ -171,8 +171,8 @@ export default operatorBenchmark('data-efficiency', {
     );
   },
   load(data, { resolution }, context) {
-    const { problem: _, ...options } = data;
-    return problemOf(data).load({ ...options, resolution }, context);
+    const { train, validation, test, fine, seed } = data;
+    return problemOf(data).load({ train, validation, test, fine, seed, resolution }, context);
   },
   select: (pairs, condition, seed) => {
     const count = Number(condition['samples']);
