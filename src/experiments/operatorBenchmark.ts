@@ -164,13 +164,14 @@ function learningChecks(rows: readonly ResultRow[], where: (condition: Condition
   });
 }
 
-/** `at s = 64`, with what else tells the condition from others: `at s = 64, length 32pi`. */
+/** `at s = 64`, with what else tells the condition from others: `at s = 64, L = 32π, time 5`. */
 export function placeOf(condition: Condition, told: readonly string[] = ['resolution']): string {
-  const parts = told.flatMap((name) =>
-    condition[name] === undefined
-      ? []
-      : [name === 'resolution' ? `s = ${condition[name]}` : `${name} ${condition[name]}`],
-  );
+  const parts = told.flatMap((name) => {
+    const value = condition[name];
+    if (value === undefined) return [];
+    if (name === 'resolution') return [`s = ${value}`];
+    return [typeof value === 'string' ? value : `${name} ${value}`];
+  });
   return `at ${parts.join(', ')}`;
 }
 

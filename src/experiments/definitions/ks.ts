@@ -119,7 +119,7 @@ export default operatorBenchmark('ks', {
     return intervals.flatMap((length) =>
       times.flatMap((time) =>
         resolutions.map((resolution) => ({
-          condition: { resolution, length, time },
+          condition: { resolution, length: `L = ${length === '32pi' ? '32π' : length}`, time },
           data: { length, time, frames, train, validation, test, fine, seed },
           label: `s = ${resolution}, L = ${length}, T = ${time}`,
         })),
