@@ -94,7 +94,7 @@ export interface OperatorBenchmark<Schema extends z.ZodObject> {
   /** Further numbers of a trained model or baseline. */
   measure?: Measure;
   published?(model: string, condition: Condition): number | null;
-  /** Models whose published values stand in the table even where they are not trained. */
+  /** Models whose published values stand in the table where they are not trained, too. */
   readonly quoted?: readonly string[];
   checks?(
     rows: readonly ResultRow[],
@@ -208,12 +208,12 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
     definition.seeds?.(config, model, condition) ??
     (isBaseline(model) ? [0] : z.array(z.number()).parse(config['seeds']));
 
-  /** Published models that are not among ours, for comparison. */
-  const quotedRows = (conditions: readonly Condition[]): ResultRow[] =>
+  /** Published models that nobody trained here, for comparison. */
+  const quotedRows = (conditions: readonly Condition[], own: readonly ResultRow[]): ResultRow[] =>
     quoted.flatMap((model) =>
       conditions.flatMap((condition): ResultRow[] => {
         const value = published(model, condition);
-        if (value === null || operatorNames.includes(model)) return [];
+        if (value === null || own.some((row) => row.model === model)) return [];
         const nothing = { mean: null, std: null, n: 0, parameters: null, seconds: null, baseline: false };
         const row = { model, condition, metric: TRAINED_METRIC, published: value };
         return [{ ...row, ...nothing, note: 'published value only' }];
@@ -321,7 +321,7 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
       const position = new Map([...new Set(order)].map((model, i) => [model, i]));
       const numbers = ({ condition }: ResultRow): number[] =>
         Object.values(condition).filter((value) => typeof value === 'number');
-      const rows = [...own, ...quotedRows(conditions)].sort((a, b) => {
+      const rows = [...own, ...quotedRows(conditions, own)].sort((a, b) => {
         const byModel = (position.get(a.model) ?? 0) - (position.get(b.model) ?? 0);
         if (byModel) return byModel;
         const theirs = numbers(b);
