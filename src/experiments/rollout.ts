@@ -3,6 +3,7 @@ import type { OperatorPairs } from '../../datasets/pairs.ts';
 import { fourierTransform } from '../../solvers/fourier.ts';
 import type { Figure, JobResult } from '../runs/index.ts';
 import type { Predict } from './operatorTask.ts';
+import { isBaseline } from './operatorBenchmark.ts';
 import { groupBy, relativeL2Errors } from './statistics.ts';
 
 const ERROR = 'rollout error, t = ';
@@ -11,6 +12,12 @@ const REFERENCE_ERROR = 'error of the reference, t = ';
 export const LABEL_ERROR = 'label error';
 const ENERGY = 'energy of mode ';
 const TRUE_ENERGY = 'true energy of mode ';
+
+/** Beyond this error a model has left the solution; what follows would only stretch the axes. */
+const LOST = 100;
+
+/** Energies this much below the least true one are rounding. */
+const NEGLIGIBLE = 1e-3;
 
 /** At most so many modes are kept. */
 const MODES = 64;
@@ -36,8 +43,8 @@ export function energySpectrum(fields: ArrayLike<number>, s: number): Float64Arr
 
 /**
  * Follows the test samples as far as their saved states go. Numbers: the error of the labels; the mean relative L2 error at
- * every saved time, and that of the reference itself; the mean energy of every mode at the last time, predicted and true. What
- * is no longer finite is left out.
+ * every saved time, and that of the reference itself; the mean energy of every mode at the last time, predicted and true. A
+ * model is followed until its error exceeds 100; energies far below all true ones are left out.
  */
 export async function measureRollout(
   pairs: OperatorPairs,
@@ -61,16 +68,23 @@ export async function measureRollout(
     return rows;
   };
   let state: Float32Array = truthAt(0);
+  let error = 0;
   for (let frame = 1; frame < frames; frame++) {
-    state = Float32Array.from(await predict(state));
-    const errors = relativeL2Errors(state, truthAt(frame), s);
-    keep(`${ERROR}${rollout.times[frame]}`, errors.reduce((a, b) => a + b, 0) / errors.length);
+    if (error <= LOST) {
+      state = Float32Array.from(await predict(state));
+      const errors = relativeL2Errors(state, truthAt(frame), s);
+      error = errors.reduce((a, b) => a + b, 0) / errors.length;
+      if (error <= LOST) keep(`${ERROR}${rollout.times[frame]}`, error);
+      else error = Infinity;
+    }
     keep(`${REFERENCE_ERROR}${rollout.times[frame]}`, rollout.errorEstimate[frame]);
   }
   const predicted = energySpectrum(state, s);
   const truth = energySpectrum(truthAt(frames - 1), s);
-  for (let k = 1; k < Math.min(truth.length, MODES + 1); k++) {
-    keep(`${ENERGY}${k}`, predicted[k]);
+  const kept = Math.min(truth.length, MODES + 1);
+  const least = NEGLIGIBLE * Math.min(...truth.subarray(1, kept));
+  for (let k = 1; k < kept; k++) {
+    if (error <= LOST && predicted[k] >= least) keep(`${ENERGY}${k}`, predicted[k]);
     keep(`${TRUE_ENERGY}${k}`, truth[k]);
   }
   return numbers;
@@ -90,12 +104,14 @@ function curveOf(results: readonly JobResult[], prefix: string): { x: number[]; 
 export function rolloutFigures(finished: readonly JobResult[], id: string, where: string): Figure[] {
   const followed = finished.filter(({ extra }) => Object.keys(extra).some((name) => name.startsWith(ERROR)));
   if (!followed.length) return [];
-  const byModel = groupBy(followed, ({ config }) => config.model);
+  const byModel = groupBy(followed, ({ config }) => config.model).sort(
+    ([a], [b]) => Number(isBaseline(a.config.model)) - Number(isBaseline(b.config.model)),
+  );
   const curves = (prefix: string): Figure['series'] =>
     byModel.map((results) => ({
       name: results[0].config.model,
       ...curveOf(results, prefix),
-      style: 'line',
+      style: isBaseline(results[0].config.model) ? ('dashed' as const) : ('line' as const),
     }));
   return [
     {
@@ -118,8 +134,9 @@ export function rolloutFigures(finished: readonly JobResult[], id: string, where
     },
     {
       id: `spectrum-${id}`,
-      title: `Energy spectrum at the end of the rollout ${where}`,
-      caption: 'Mean energy of each Fourier mode over the test samples; a model without high modes smooths.',
+      title: `Energy spectrum ${where}`,
+      caption:
+        'Mean energy of each Fourier mode over the test samples at the end of the rollout; a model without high modes smooths.',
       xLabel: 'Fourier mode',
       yLabel: 'energy',
       xScale: 'log',

@@ -38,16 +38,6 @@ export const trainingOptions = z.object({
 });
 export type TrainingOptions = z.infer<typeof trainingOptions>;
 
-/** Settings that the authors of a model trained it with; an operator may offer them. */
-export interface PublishedTraining {
-  readonly learningRate: number;
-  readonly weightDecay: number;
-  readonly batchSize: number;
-  readonly epochs: number;
-  /** The learning rate is multiplied by `gamma` after every `every` epochs. */
-  readonly schedule: { readonly every: number; readonly gamma: number };
-}
-
 const { settings, ...shared } = trainingFields;
 const configured = z.object({ ...shared, settings });
 
@@ -55,10 +45,7 @@ const configured = z.object({ ...shared, settings });
  * The settings a model is trained with under a configuration that has `trainingFields`: those of its authors, but every value
  * of the configuration that is not the default holds for all models.
  */
-export function trainingOf(
-  operator: Operator & { readonly publishedTraining?: PublishedTraining | undefined },
-  configuration: unknown,
-): TrainingOptions {
+export function trainingOf(operator: Operator, configuration: unknown): TrainingOptions {
   const { settings: wanted, ...given } = configured.parse(configuration);
   const own = operator.publishedTraining;
   if (!own || wanted === 'shared') return given;
