@@ -45,6 +45,9 @@ export const modelFields = {
     .describe('baselines without training'),
 };
 
+/** The models of the source, in the order of its table. */
+export const publishedModels = ['pade', 'mwt', 'fno', 'mgno', 'lno', 'gno'] as const;
+
 export const resolutionList = list(z.int().min(16).max(65536)).describe('grid points');
 
 /** How many samples there are, and where they come from. */

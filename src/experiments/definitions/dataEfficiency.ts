@@ -4,7 +4,7 @@ import type { LoadContext } from '../../../datasets/dataset.ts';
 import { kdv, kdvOptions } from '../../../datasets/kdv.ts';
 import { ks, ksLengths, ksOptions } from '../../../datasets/ks.ts';
 import type { OperatorPairs, Samples } from '../../../datasets/pairs.ts';
-import { getBaseline, operatorNames } from '../../operators/index.ts';
+import { getBaseline } from '../../operators/index.ts';
 import type { Check, Figure, ResultRow } from '../../runs/index.ts';
 import { foldIn, key, permutation } from '../../tensor/random.ts';
 import {
@@ -12,6 +12,7 @@ import {
   linearPropagator,
   modelFields,
   operatorBenchmark,
+  publishedModels,
   sampleFields,
   type JobData,
 } from '../operatorBenchmark.ts';
@@ -141,7 +142,7 @@ export default operatorBenchmark('data-efficiency', {
     paper: {
       description: '50 to 1000 samples, five subsets each below 1000, all models; days',
       values: {
-        models: [...operatorNames],
+        models: [...publishedModels],
         problems: ['kdv', 'ks'],
         samples: [50, 100, 200, 400, 700, 1000],
       },

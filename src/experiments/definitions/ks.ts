@@ -4,7 +4,6 @@
  */
 import { z } from 'zod';
 import { ks, ksLengths, ksOptions } from '../../../datasets/ks.ts';
-import { operatorNames } from '../../operators/index.ts';
 import {
   canonicalJson,
   type Check,
@@ -16,6 +15,7 @@ import {
   linearPropagator,
   modelFields,
   operatorBenchmark,
+  publishedModels,
   placeOf,
   resolutionList,
   sampleFields,
@@ -97,7 +97,7 @@ export default operatorBenchmark('ks', {
     paper: {
       description: '1024 points as in the source, both domains, T = 1 and 5, all models; days',
       values: {
-        models: [...operatorNames],
+        models: [...publishedModels],
         resolutions: [1024],
         lengths: ['64', '32pi'],
         times: [1, 5],
