@@ -9,22 +9,19 @@
  *                need steps far below 1e-5.
  * Recipe `nonlinear`: four random modes of standard deviation 0.5 and δ = 0.01 (or 0.001), where solitons form and a linear
  * propagator fails. ETDRK4 with step 5e-4 on 128 points, continued to the fine grid by its Fourier series.
- *
- * Sample i of a split depends on the seed, the split and i alone: more samples, or a finer grid, leave the others as they are.
  */
 import { z } from 'zod';
-import { solveEnsemble } from '../solvers/ensemble.ts';
 import { etdrk4 } from '../solvers/etdrk4.ts';
-import { fourierTransform } from '../solvers/fourier.ts';
 import { periodicGrid } from '../solvers/grid.ts';
 import { semilinear } from '../solvers/integrate.ts';
 import { averagedKdv, normalFormKdv } from '../solvers/kdvAveraging.ts';
 import { findEquation } from '../solvers/registry.ts';
 import { relativeL2 } from '../solvers/solve.ts';
-import { foldIn, key, type Key } from '../src/tensor/random.ts';
-import { commonOptions, dataset, type Generated, type LoadContext } from './dataset.ts';
+import type { Key } from '../src/tensor/random.ts';
+import { commonOptions, type LoadContext } from './dataset.ts';
 import { gaussianRandomField, randomModes } from './grf.ts';
-import type { OperatorPairs, Samples } from './pairs.ts';
+import { checkGrid, evolve, initialValue, resample, type Solved } from './initialValue.ts';
+import type { OperatorPairs } from './pairs.ts';
 
 /** Below, solitons are too narrow for the grid of `nonlinear`; above, phases are too fast for its step. */
 const WEAK_DISPERSION = [5e-4, 2e-2] as const;
@@ -53,10 +50,7 @@ export const kdvOptions = z
   .superRefine((options, context) => {
     const refuse = (path: string, message: string) =>
       context.addIssue({ code: 'custom', path: [path], message });
-    if (options.fine % 2 !== 0) refuse('fine', 'must be even');
-    if (options.fine % options.resolution !== 0) {
-      refuse('resolution', `${options.resolution} does not divide the fine grid of ${options.fine} points`);
-    }
+    checkGrid(options, context);
     const [weakest, strongest] = WEAK_DISPERSION;
     if (options.recipe === 'nonlinear' && (options.dispersion < weakest || options.dispersion > strongest)) {
       refuse(
@@ -74,41 +68,19 @@ export const kdvOptions = z
 export type KdvOptions = z.input<typeof kdvOptions>;
 type Options = z.output<typeof kdvOptions>;
 
-export const kdvDataset = dataset({
+export const kdvDataset = initialValue({
   name: 'kdv',
   title: 'Korteweg–de Vries, initial condition to solution at t = 1',
   version: 1,
   options: kdvOptions,
-  generate,
+  domain: () => [0, 1],
+  initial: initialCondition,
+  solve: labelsOf,
 });
 
 /** Pairs of the KdV data set at the resolution asked for, from the cache or made now. */
 export const kdv = (options: KdvOptions = {}, context: LoadContext = {}): Promise<OperatorPairs> =>
   kdvDataset.load(options, context);
-
-/** The samples of one recipe on the fine grid: all inputs first, then all outputs. */
-async function generate(options: Options, context: LoadContext): Promise<Generated> {
-  const { fine, train, validation, test } = options;
-  const counts = [train, validation, test];
-  const inputs = counts.flatMap((count, split) =>
-    Array.from({ length: count }, (_, i) =>
-      initialCondition(options, foldIn(foldIn(key(options.seed), split), i)),
-    ),
-  );
-  const { outputs, labelErrorEstimate } = await labelsOf(options, inputs, context);
-  let from = 0;
-  const [trainSamples, validationSamples, testSamples] = counts.map((count): Samples => {
-    const part = {
-      count,
-      input: pack(inputs.slice(from, from + count), fine),
-      output: pack(outputs.slice(from, from + count), fine),
-    };
-    from += count;
-    return part;
-  });
-  const { x } = periodicGrid([0, 1], fine);
-  return { x, train: trainSamples, validation: validationSamples, test: testSamples, labelErrorEstimate };
-}
 
 function initialCondition({ recipe, fine }: Options, sampleKey: Key): Float64Array {
   if (recipe === 'paper') return gaussianRandomField(sampleKey, fine);
@@ -116,12 +88,7 @@ function initialCondition({ recipe, fine }: Options, sampleKey: Key): Float64Arr
   return randomModes(sampleKey, fine, 4, () => 0.25);
 }
 
-interface Labels {
-  readonly outputs: readonly Float64Array[];
-  readonly labelErrorEstimate: number;
-}
-
-function labelsOf(options: Options, inputs: readonly Float64Array[], context: LoadContext): Promise<Labels> {
+function labelsOf(options: Options, inputs: readonly Float64Array[], context: LoadContext): Promise<Solved> {
   if (options.recipe === 'nonlinear') return steppedLabels(options, inputs, context);
   return options.labels === 'released'
     ? releasedLabels(options, inputs, context)
@@ -136,7 +103,7 @@ async function releasedLabels(
   { fine, dispersion }: Options,
   inputs: readonly Float64Array[],
   context: LoadContext,
-): Promise<Labels> {
+): Promise<Solved> {
   const grid = periodicGrid([0, 1], fine);
   const stepper = etdrk4(semilinear(findEquation('kdv').bind({ dispersion }), grid, false), 1);
   const outputs = await each(inputs, context, (u) =>
@@ -156,7 +123,7 @@ async function averagedLabels(
   { fine, dispersion }: Options,
   inputs: readonly Float64Array[],
   context: LoadContext,
-): Promise<Labels> {
+): Promise<Solved> {
   const coarse = { grid: periodicGrid([0, 1], CHECK.points), dispersion, time: 1 };
   const errors = inputs.slice(0, CHECK.samples).map((u) => {
     const leading = resample(u, CHECK.points, Math.floor((CHECK.points - 1) / 3));
@@ -179,44 +146,25 @@ async function averagedLabels(
 /** Enough for four modes of deviation 0.5 within WEAK_DISPERSION: a soliton of height 2 keeps seven points in √(12δ/2). */
 const STEPPED = { points: 128, step: 5e-4 };
 
-/** ETDRK4 with step doubling on worker threads. The error is the largest over all samples. */
-async function steppedLabels(
-  { fine, dispersion }: Options,
+/** ETDRK4 with step doubling on worker threads. */
+const steppedLabels = (
+  options: Options,
   inputs: readonly Float64Array[],
   context: LoadContext,
-): Promise<Labels> {
-  const points = Math.min(STEPPED.points, fine);
-  const { u, errorEstimate } = await solveEnsemble({
-    equation: 'kdv',
-    parameters: { dispersion },
-    domain: [0, 1],
-    points,
-    initials: Float64Array.from(inputs.flatMap((input) => [...resample(input, points)])),
-    times: [0, 1],
-    step: STEPPED.step,
-    threads: context.threads,
-    signal: context.signal,
-    onProgress: context.onProgress,
-  });
-  const outputs = inputs.map((_, i) =>
-    resample(u.subarray((2 * i + 1) * points, (2 * i + 2) * points), fine),
+): Promise<Solved> =>
+  evolve(
+    {
+      equation: 'kdv',
+      parameters: { dispersion: options.dispersion },
+      domain: [0, 1],
+      points: Math.min(STEPPED.points, options.fine),
+      step: STEPPED.step,
+      time: 1,
+    },
+    options,
+    inputs,
+    context,
   );
-  return { outputs, labelErrorEstimate: errorEstimate!.reduce((a, b) => Math.max(a, b), 0) };
-}
-
-/** The Fourier series of u on another grid, keeping modes up to `keep` (default all that both grids have, without the last). */
-function resample(
-  u: Float64Array,
-  points: number,
-  keep = Math.ceil(Math.min(u.length, points) / 2) - 1,
-): Float64Array {
-  if (u.length === points && keep >= Math.ceil(points / 2) - 1) return u.slice();
-  const target = fourierTransform(points);
-  const spectrum = new Float64Array(2 * target.modes);
-  const source = fourierTransform(u.length).forward(u.slice());
-  for (let i = 0; i < 2 * (keep + 1); i++) spectrum[i] = (source[i] * points) / u.length;
-  return target.inverse(spectrum);
-}
 
 /** Maps the samples one by one, lets other work run in between, and heeds the signal. */
 async function each(
@@ -232,10 +180,4 @@ async function each(
     if (outputs.length % 16 === 0) await new Promise((resume) => setImmediate(resume));
   }
   return outputs;
-}
-
-function pack(rows: readonly Float64Array[], length: number): Float32Array {
-  const packed = new Float32Array(rows.length * length);
-  rows.forEach((row, i) => packed.set(row, i * length));
-  return packed;
 }

@@ -27,16 +27,27 @@ export interface Provenance {
 export const SPLITS = ['train', 'validation', 'test'] as const;
 export type Split = (typeof SPLITS)[number];
 
+/** Test samples followed over several times, for autoregressive evaluation. */
+export interface Rollout {
+  /** Saved times [frames + 1], the first that of the initial condition. */
+  readonly times: Float64Array;
+  /** States [test samples, frames + 1, s], row by row. */
+  readonly states: Float32Array;
+  /** Estimated relative L2 error of the states at each time [frames + 1], the largest over the samples. */
+  readonly errorEstimate: Float64Array;
+}
+
 export interface OperatorPairs extends Readonly<Record<Split, Samples>> {
   /** Grid [s]. */
   readonly x: Float64Array;
+  readonly rollout?: Rollout;
   readonly provenance: Provenance;
 }
 
 /** The three splits and their grid, before provenance. */
-export type Splits = Pick<OperatorPairs, 'x' | Split>;
+export type Splits = Pick<OperatorPairs, 'x' | Split | 'rollout'>;
 
-/** SHA-256 of grid and samples, in the order x, then input and output of train, validation and test. */
+/** SHA-256 of grid and samples: x, then input and output of train, validation and test, then the states of a rollout. */
 export function hashOf(pairs: Splits): string {
   const hash = createHash('sha256');
   const feed = (array: Float64Array | Float32Array) =>
@@ -46,6 +57,7 @@ export function hashOf(pairs: Splits): string {
     feed(pairs[split].input);
     feed(pairs[split].output);
   }
+  if (pairs.rollout) feed(pairs.rollout.states);
   return hash.digest('hex');
 }
 
@@ -74,6 +86,7 @@ export function atResolution(pairs: Splits, resolution: number): Splits {
     train: samples(pairs.train),
     validation: samples(pairs.validation),
     test: samples(pairs.test),
+    ...(pairs.rollout ? { rollout: { ...pairs.rollout, states: strided(pairs.rollout.states) } } : {}),
   };
   refuseZeroTargets(coarse, `resolution ${resolution}`);
   return coarse;
@@ -93,14 +106,46 @@ function refuseZeroTargets(splits: Record<Split, Samples>, where: string): void 
   }
 }
 
-/** Arrays of the .npz: x, and {train,validation,test}_{input,output} of shape [n, s]. */
+/**
+ * Arrays of the .npz: x, and {train,validation,test}_{input,output} of shape [n, s]; where there is a rollout also
+ * rollout_times and rollout_error_estimate [frames + 1], and rollout_states [n, frames + 1, s].
+ */
 export function pairsToArrays(pairs: Splits): NpzArrays {
   const s = pairs.x.length;
   const entries = SPLITS.flatMap((split) => [
     [`${split}_input`, npy(pairs[split].input, [pairs[split].count, s])] as const,
     [`${split}_output`, npy(pairs[split].output, [pairs[split].count, s])] as const,
   ]);
-  return { x: npy(pairs.x), ...Object.fromEntries(entries) };
+  return { x: npy(pairs.x), ...Object.fromEntries(entries), ...rolloutArrays(pairs) };
+}
+
+function rolloutArrays({ rollout, test, x }: Splits): NpzArrays {
+  if (!rollout) return {};
+  return {
+    rollout_times: npy(rollout.times),
+    rollout_states: npy(rollout.states, [test.count, rollout.times.length, x.length]),
+    rollout_error_estimate: npy(rollout.errorEstimate),
+  };
+}
+
+/** The rollout of the test samples, where the arrays have one. Throws when its shapes do not fit. */
+function rolloutFrom(arrays: NpzArrays, { test, x }: Splits, name: string): { rollout?: Rollout } {
+  const states = arrays['rollout_states'];
+  if (!states) return {};
+  const timesOf = (key: string): Float64Array => {
+    if (!arrays[key]) throw new Error(`${name}: there is no array "${key}" beside rollout_states`);
+    return numbersOf(arrays[key], `${name}: ${key}`);
+  };
+  const times = timesOf('rollout_times');
+  const expected = [test.count, times.length, x.length];
+  if (states.shape.join() !== expected.join()) {
+    throw new Error(
+      `${name}: rollout_states has shape [${states.shape.join(', ')}], expected [test samples, times, points] = [${expected.join(', ')}]`,
+    );
+  }
+  const errorEstimate = timesOf('rollout_error_estimate');
+  const data = Float32Array.from(numbersOf(states, `${name}: rollout_states`));
+  return { rollout: { times, states: data, errorEstimate } };
 }
 
 /** Writes pairs to an .npz that `readPairs` and NumPy read. */
@@ -150,7 +195,8 @@ export function pairsFromArrays(arrays: NpzArrays, name: string, options: ReadPa
   if (lengths.some((length) => length !== s))
     throw new Error(`${name}: the splits have different numbers of points: ${lengths.join(', ')}`);
   refuseZeroTargets(splits, name);
-  return { x: gridOf(arrays, s, name), ...splits };
+  const whole = { x: gridOf(arrays, s, name), ...splits };
+  return { ...whole, ...rolloutFrom(arrays, whole, name) };
 }
 
 function namedSplits(arrays: NpzArrays, name: string): Record<Split, Samples> {

@@ -1,4 +1,5 @@
 /** One problem with many initial conditions, solved on worker threads. */
+import { setMaxListeners } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
@@ -66,12 +67,15 @@ export async function solveEnsemble(options: EnsembleOptions): Promise<EnsembleS
     minThreads: 1,
     maxThreads: Math.min(threads, samples),
   });
+  // Every waiting sample listens: on a signal of its own, so that the caller's is spared the warning of a leak.
+  const stop = signal && AbortSignal.any([signal]);
+  if (stop) setMaxListeners(0, stop);
   let done = 0;
   try {
     const solutions = await Promise.all(
       Array.from({ length: samples }, async (_, i) => {
         const initial = initials.slice(i * points, (i + 1) * points);
-        const solution = await run(pool, { ...problem, points, initial }, i, signal);
+        const solution = await run(pool, { ...problem, points, initial }, i, stop);
         onProgress?.({ done: ++done, total: samples });
         return solution;
       }),

@@ -8,17 +8,19 @@ import { html, type Content } from '../html.ts';
 import type { ReportInput } from '../input.ts';
 import { extent } from '../scale.ts';
 
-/** A series that is named after a model keeps the colour of the model. */
+/** A series that is named after a model keeps the colour of the model; series of one group share theirs. */
 const colorsOf = (source: Figure, view: Overview): number[] => {
   const models = [...view.trained, ...view.baselines];
-  const named = source.series.map(({ name }) => models.indexOf(name));
-  const taken = new Set(named.filter((i) => i >= 0));
+  const groups = [...new Set(source.series.map(({ name, group }) => group ?? name))];
+  const named = new Map(groups.map((group) => [group, models.indexOf(group)]));
+  const taken = new Set(named.values());
   let next = 0;
-  return named.map((i) => {
-    if (i >= 0) return i;
+  for (const [group, i] of named) {
+    if (i >= 0) continue;
     while (taken.has(next)) next++;
-    return next++;
-  });
+    named.set(group, next++);
+  }
+  return source.series.map(({ name, group }) => named.get(group ?? name) ?? 0);
 };
 
 function draw(source: Figure, view: Overview): Content {

@@ -1,5 +1,4 @@
 /** Runs an experiment from its configuration to result.json: folder, data, jobs in parallel, rows. Resumes by itself. */
-import os from 'node:os';
 import path from 'node:path';
 import {
   captureEnvironment,
@@ -9,6 +8,7 @@ import {
   type JobResult,
   type Run,
 } from '../runs/index.ts';
+import { defaultThreads } from '../tensor/engines/threads.ts';
 import type { EngineName } from '../tensor/index.ts';
 import { commandOf, identityOf, union, type Configuration } from './configuration.ts';
 import type { DataFacts, PrepareContext } from './experiment.ts';
@@ -27,7 +27,7 @@ export interface BenchmarkOptions {
   readonly configuration: Configuration;
   readonly runsFolder: string;
   readonly engine: EngineName;
-  /** Jobs at a time; default as many as there are cores. */
+  /** Jobs at a time; default as many as there are physical cores. */
   readonly parallel?: number | undefined;
   /** Threads of a job; default the cores divided among the jobs. */
   readonly threads?: number | undefined;
@@ -53,10 +53,11 @@ export async function benchmark(
   options: BenchmarkOptions,
 ): Promise<BenchmarkOutcome> {
   const { preset, configuration, runsFolder, engine, signal, onEvent } = options;
-  const cores = os.availableParallelism();
+  const cores = defaultThreads();
+  const filedUnder = experiment.jobsOf ?? experiment.name;
   const folder = ExperimentFolder.create(
     path.resolve(runsFolder),
-    experiment.name,
+    filedUnder,
     preset,
     identityOf(experiment, configuration),
   );
@@ -78,7 +79,9 @@ export async function benchmark(
   signal.throwIfAborted();
 
   const runsOf = (asked: Configuration): Promise<Run[]> =>
-    Promise.all(experiment.jobs(asked, data).map((job) => folder.run({ experiment: name, preset, ...job })));
+    Promise.all(
+      experiment.jobs(asked, data).map((job) => folder.run({ experiment: filedUnder, preset, ...job })),
+    );
   const all = await runsOf(whole);
   const runs = await runsOf(configuration);
   await folder.writeConfig({ ...config, jobs: all.map((run) => run.name) });

@@ -94,7 +94,8 @@ export const identityOf = (experiment: Experiment, config: Configuration): Confi
 export function union(experiment: Experiment, before: Configuration, now: Configuration): Configuration {
   const merged = { ...now };
   for (const axis of experiment.axes) {
-    const values = [...(before[axis] as unknown[]), ...(now[axis] as unknown[])];
+    // An axis that is younger than the folder is missing in what was asked for before.
+    const values = [...((before[axis] ?? []) as unknown[]), ...(now[axis] as unknown[])];
     const unique = [...new Set(values)];
     merged[axis] = unique.every((value) => typeof value === 'number') ? unique.sort((a, b) => a - b) : unique;
   }

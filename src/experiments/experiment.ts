@@ -73,6 +73,11 @@ export interface ExperimentDefinition<Schema extends z.ZodObject> {
   /** Arrays of the configuration that say which jobs there are; asking for more of them extends an experiment. */
   readonly axes: readonly (keyof z.output<Schema> & string)[];
   readonly presets: Readonly<Record<string, Preset<z.input<Schema>>>>;
+  /**
+   * Another experiment of the same configuration, under whose name folders and jobs are filed: what the one has trained, the
+   * other does not train again. Default the experiment's own name.
+   */
+  readonly jobsOf?: string;
   /** Refuses configurations that no job could run, in one sentence. */
   check?(config: z.output<Schema>): void;
   /** One form for all configurations of one meaning: a value left to its default and the same value given. */

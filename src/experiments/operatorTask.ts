@@ -11,7 +11,6 @@ import { predictor } from '../nn/evaluate.ts';
 import { exportModel } from '../nn/export.ts';
 import { loadParameters } from '../nn/files.ts';
 import { stepSchedule } from '../nn/schedules.ts';
-import type { LossReduction } from '../nn/step.ts';
 import { train } from '../nn/train.ts';
 import type { Operator } from '../operators/operator.ts';
 import type { Run } from '../runs/index.ts';
@@ -19,23 +18,19 @@ import type { NDArray, Tensor } from '../tensor/index.ts';
 import { key } from '../tensor/random.ts';
 import type { JobContext, JobOutput } from './experiment.ts';
 import { medianAndWorst, relativeL2Errors } from './statistics.ts';
+import type { TrainingOptions } from './trainingSettings.ts';
 
 export const TRAINED_METRIC = 'mean relative L2 error, test split, last checkpoint';
 export const BASELINE_METRIC = 'mean relative L2 error, test split';
 
-export interface TrainingOptions {
-  readonly epochs: number;
-  readonly batchSize: number;
-  readonly learningRate: number;
-  readonly weightDecay: number;
-  /** Of the batch's relative errors. The published code sums, so that its weight decay is the weaker by the batch size. */
-  readonly reduction: LossReduction;
-  /** Epochs after which the learning rate is halved, again and again. */
-  readonly halveEvery: number;
-}
+/** A model as a map of fields [n · s] to fields [n · s]. */
+export type Predict = (inputs: Float32Array) => Promise<ArrayLike<number>>;
+
+/** Measures further numbers of a trained model or a baseline, by name. */
+export type Measure = (pairs: OperatorPairs, predict: Predict) => Promise<Record<string, number>>;
 
 /** Samples [count, s] as fields with one channel, [count, s, 1]. */
-const fields = (values: Float32Array, { count }: Samples): NDArray => ({
+const fields = (values: Float32Array, { count }: Pick<Samples, 'count'>): NDArray => ({
   data: values,
   shape: [count, values.length / count, 1],
   dtype: 'float32',
@@ -82,10 +77,11 @@ export async function trainOperator(
   pairs: OperatorPairs,
   options: TrainingOptions,
   { run, config, signal, engine, threads, onEpoch, onResume }: JobContext,
+  measure?: Measure,
 ): Promise<JobOutput> {
   const s = pairs.x.length;
   operator.checkResolution(s);
-  const { epochs, batchSize, learningRate, weightDecay, halveEvery, reduction } = options;
+  const { epochs, batchSize, learningRate, weightDecay, halveEvery, gamma = 0.5, reduction } = options;
   const error = (parameters: unknown, { u, target }: Record<string, Tensor>): Tensor =>
     relativeL2(operator.apply(parameters, u), target, { reduction: 'none' });
   const trained = await train({
@@ -97,7 +93,7 @@ export async function trainOperator(
       validation: pairs.validation.count ? split(pairs.validation) : undefined,
     },
     optimizer: adam({ learningRate, weightDecay }),
-    schedule: stepSchedule({ every: halveEvery, gamma: 0.5 }),
+    schedule: stepSchedule({ every: halveEvery, gamma }),
     epochs,
     batchSize,
     seed: config.seed,
@@ -120,6 +116,7 @@ export async function trainOperator(
   let prediction: NDArray;
   let milliseconds: number;
   let best: JobOutput['result']['best'];
+  let extra: Record<string, number>;
   try {
     // The first run compiles; what is measured is what every later one takes.
     prediction = await model.run(trained.parameters, inputs);
@@ -131,6 +128,11 @@ export async function trainOperator(
       validation: trained.best.validation,
       value: mean(errorsOf(await model.run(trained.best.parameters, inputs))),
     };
+    const predict: Predict = async (values) => {
+      const count = values.length / s;
+      return (await model.run(trained.parameters, fields(values, { count }))).data;
+    };
+    extra = (await measure?.(pairs, predict)) ?? {};
   } finally {
     await model.dispose();
   }
@@ -144,7 +146,7 @@ export async function trainOperator(
       seconds: trained.seconds,
       inferenceMilliseconds: milliseconds / pairs.test.count,
       samples: SAMPLE_RULES,
-      extra: {},
+      extra,
     },
     arrays: sampleArrays(pairs, prediction.data, errors),
   };
@@ -166,16 +168,18 @@ export async function exportOperator(
   return exportModel((p, u) => operator.apply(p as never, u), parameters, { inputShape, batchSize });
 }
 
-/** Measures a prediction that needed no training loop. */
-export function measureBaseline(
+/** Measures a map that needed no training loop. */
+export async function measureBaseline(
   pairs: OperatorPairs,
-  predictTest: () => ArrayLike<number>,
+  predict: (inputs: ArrayLike<number>) => ArrayLike<number>,
   parameters: number,
-): JobOutput {
+  measure?: Measure,
+): Promise<JobOutput> {
   const began = performance.now();
-  const prediction = predictTest();
+  const prediction = predict(pairs.test.input);
   const seconds = (performance.now() - began) / 1000;
   const errors = relativeL2Errors(prediction, pairs.test.output, pairs.x.length);
+  const extra = (await measure?.(pairs, (inputs) => Promise.resolve(predict(inputs)))) ?? {};
   return {
     result: {
       metric: BASELINE_METRIC,
@@ -185,7 +189,7 @@ export function measureBaseline(
       seconds,
       inferenceMilliseconds: null,
       samples: SAMPLE_RULES,
-      extra: {},
+      extra,
     },
     arrays: sampleArrays(pairs, prediction, errors),
   };

@@ -22,7 +22,7 @@ export interface Degrees {
   readonly degrees: 'published' | 'full';
 }
 
-/** Coefficients of A and of B as they are applied: with 'published' the sums end one degree early. */
+/** Coefficients of A and of B as they are applied: with 'published' the sums end one degree early, but not before the constant. */
 export function appliedCoefficients({ p, q, degrees }: Degrees): {
   numerator: number[];
   denominator: number[];
@@ -30,7 +30,7 @@ export function appliedCoefficients({ p, q, degrees }: Degrees): {
   const { a, b } = padeCoefficients(p, q);
   return degrees === 'full'
     ? { numerator: a, denominator: b }
-    : { numerator: a.slice(0, -1), denominator: b.slice(0, -1) };
+    : { numerator: a.slice(0, Math.max(1, p)), denominator: b.slice(0, Math.max(1, q)) };
 }
 
 /** [batch, n, w] → [batch, n, w]. */

@@ -122,6 +122,8 @@ export const experimentResultSchema = z.object({
         series: z.array(
           z.object({
             name: z.string(),
+            /** Series of one group share a colour; default each its own. */
+            group: z.string().optional(),
             x: z.array(z.number()),
             y: z.array(z.number()),
             /** Half-width of a band around y, where there is one. */

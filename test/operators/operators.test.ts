@@ -99,6 +99,8 @@ describe('merged evaluation on the modes of all levels equals the definition lev
 
   test.each([
     [1, 1, 'published'],
+    [3, 0, 'published'],
+    [4, 0, 'full'],
     [4, 2, 'published'],
     [3, 3, 'full'],
     [1, 2, 'full'],

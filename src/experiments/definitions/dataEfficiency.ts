@@ -1,0 +1,194 @@
+/** Data efficiency: test error over the number of training samples, on random subsets of one pool, for KdV and KS. */
+import { z } from 'zod';
+import type { LoadContext } from '../../../datasets/dataset.ts';
+import { kdv, kdvOptions } from '../../../datasets/kdv.ts';
+import { ks, ksLengths, ksOptions } from '../../../datasets/ks.ts';
+import type { OperatorPairs, Samples } from '../../../datasets/pairs.ts';
+import { getBaseline } from '../../operators/index.ts';
+import type { Check, Figure, ResultRow } from '../../runs/index.ts';
+import { foldIn, key, permutation } from '../../tensor/random.ts';
+import {
+  isBaseline,
+  linearPropagator,
+  modelFields,
+  operatorBenchmark,
+  publishedModels,
+  sampleFields,
+  type JobData,
+} from '../operatorBenchmark.ts';
+import { groupBy } from '../statistics.ts';
+import { trainingFields } from '../trainingSettings.ts';
+
+interface Problem {
+  readonly title: string;
+  readonly load: (options: JobData, context: LoadContext) => Promise<OperatorPairs>;
+  /** The linear part of its equation. */
+  readonly propagator: ReturnType<typeof linearPropagator>;
+}
+
+const problems = {
+  kdv: {
+    title: 'Korteweg–de Vries',
+    load: (options, context) => kdv(kdvOptions.parse(options), context),
+    propagator: linearPropagator('kdv', {}, { length: 1, time: 1 }),
+  },
+  ks: {
+    title: 'Kuramoto–Sivashinsky, L = 64, T = 1',
+    load: (options, context) => ks(ksOptions.parse(options), context),
+    propagator: linearPropagator('kuramotoSivashinsky', {}, { length: ksLengths['64'], time: 1 }),
+  },
+} satisfies Record<string, Problem>;
+
+const problemName = z.enum(Object.keys(problems) as (keyof typeof problems)[]);
+
+const configuration = z.strictObject({
+  ...modelFields,
+  problems: z.array(problemName).min(1).describe('equations'),
+  samples: z.array(z.int().min(1)).min(1).describe('training samples'),
+  seeds: z
+    .array(z.int().min(0))
+    .min(1)
+    .default([0, 1, 2, 3, 4])
+    .describe('random subsets, each with initial parameters of its own; the whole pool is taken once'),
+  resolution: z.int().min(16).max(65536).default(64).describe('grid points'),
+  ...sampleFields,
+  train: z.int().min(1).default(1000).describe('samples of the pool that subsets are drawn from'),
+  fine: z.int().min(256).max(65536).default(1024).describe('points of the grid the samples are made on'),
+  ...trainingFields,
+});
+
+const problemOf = (data: JobData): Problem => problems[problemName.parse(data['problem'])];
+
+/** `count` samples of a split, drawn without replacement; a larger subset of one seed holds the smaller ones. */
+export function subset(samples: Samples, count: number, seed: number): Samples {
+  const s = samples.input.length / samples.count;
+  const chosen = permutation(foldIn(key(seed), samples.count), samples.count).subarray(0, count);
+  const rows = (values: Float32Array): Float32Array => {
+    const packed = new Float32Array(chosen.length * s);
+    chosen.forEach((from, i) => packed.set(values.subarray(from * s, (from + 1) * s), i * s));
+    return packed;
+  };
+  return { count: chosen.length, input: rows(samples.input), output: rows(samples.output) };
+}
+
+/** Error over the number of samples, a curve a model with a band of one standard deviation over the subsets. */
+function figureOf(rows: readonly ResultRow[]): Figure {
+  const problem = problemName.parse(rows[0].condition['problem']);
+  const series = groupBy(rows, ({ model }) => model).map((ofModel) => {
+    const measured = ofModel.filter(({ mean }) => mean !== null);
+    const [{ model, baseline }] = ofModel;
+    const style: 'line' | 'dashed' = baseline ? 'dashed' : 'line';
+    return {
+      name: model,
+      x: measured.map(({ condition }) => Number(condition['samples'])),
+      y: measured.map(({ mean }) => mean ?? NaN),
+      band: measured.map(({ std }) => std ?? 0),
+      style,
+    };
+  });
+  return {
+    id: `data-efficiency-${problem}`,
+    title: `Data efficiency: ${problems[problem].title}`,
+    caption:
+      'Mean relative L2 error on the test split; bands are one standard deviation over random subsets (none where one training was made). Dashed: baselines without training.',
+    xLabel: 'training samples',
+    yLabel: 'relative L2 error',
+    xScale: 'log',
+    yScale: 'log',
+    series,
+  };
+}
+
+/** More samples never make a model worse than the fewest do. */
+const checksOf = (rows: readonly ResultRow[]): Check[] =>
+  groupBy(rows, ({ model, condition }) => `${model} ${condition['problem']}`).flatMap((group): Check[] => {
+    const measured = group.filter(({ mean }) => mean !== null);
+    if (measured.length < 2 || measured[0].baseline) return [];
+    const [few, many] = [measured[0], measured[measured.length - 1]];
+    const value = many.mean ?? Infinity;
+    const { problem, samples } = many.condition;
+    return [
+      {
+        name: `${few.model} on ${problem}: error with ${samples} samples`,
+        value,
+        limit: `< ${(few.mean ?? 0).toPrecision(3)} (with ${few.condition['samples']})`,
+        holds: value < (few.mean ?? 0),
+      },
+    ];
+  });
+
+export default operatorBenchmark('data-efficiency', {
+  title: 'Data efficiency of neural operators on KdV and Kuramoto–Sivashinsky',
+  source:
+    'Gupta, Xiao, Balan and Bogdan 2022 (ICLR): a figure over the number of samples, without numbers; no value is quoted',
+  configuration,
+  axes: ['models', 'baselines', 'problems', 'samples', 'seeds'],
+  presets: {
+    quick: {
+      description: 'two models, both equations, 20 and 100 samples, two subsets; about two minutes',
+      values: {
+        models: ['pade', 'fno'],
+        problems: ['kdv', 'ks'],
+        samples: [20, 100],
+        seeds: [0, 1],
+        train: 100,
+        validation: 20,
+        test: 40,
+        epochs: 20,
+        halveEvery: 10,
+        settings: 'shared',
+      },
+    },
+    paper: {
+      description: '50 to 1000 samples, five subsets each below 1000, all models; days',
+      values: {
+        models: [...publishedModels],
+        problems: ['kdv', 'ks'],
+        samples: [50, 100, 200, 400, 700, 1000],
+      },
+    },
+  },
+  check({ samples, train, fine, resolution }) {
+    const most = Math.max(...samples);
+    if (most > train) {
+      throw new Error(`--samples: got ${most}, expected at most the ${train} samples of the pool (--train)`);
+    }
+    if (fine % resolution !== 0) {
+      throw new Error(
+        `--resolution: got ${resolution}, expected a divisor of the fine grid of ${fine} points (--fine)`,
+      );
+    }
+  },
+  models: ({ models }) => models,
+  baselines: ({ baselines }) => baselines,
+  cases: ({ problems: equations, samples, resolution, ...config }) => {
+    const { train, validation, test, fine, dataSeed: seed } = config;
+    return equations.flatMap((problem) =>
+      samples.map((count) => ({
+        condition: { problem, samples: count, resolution },
+        data: { problem, train, validation, test, fine, seed },
+        label: problem,
+      })),
+    );
+  },
+  load(data, { resolution }, context) {
+    const { train, validation, test, fine, seed } = data;
+    return problemOf(data).load({ train, validation, test, fine, seed, resolution }, context);
+  },
+  select: (pairs, condition, seed) => {
+    const count = Number(condition['samples']);
+    return count === pairs.train.count ? pairs : { ...pairs, train: subset(pairs.train, count, seed) };
+  },
+  seeds({ seeds, train }, model, condition) {
+    if (isBaseline(model) && getBaseline(model).parameters(2) === 0) return [0];
+    return Number(condition['samples']) < train ? seeds : [Math.min(...seeds)];
+  },
+  propagator: (data) => problemOf(data).propagator,
+  checks: checksOf,
+  notes: () => [
+    'Subsets of one seed are nested, and the same for all models. The number of epochs is the same for all sizes, so fewer samples mean fewer steps.',
+    'On KdV with the published recipe the exact linear propagator and one fitted factor a Fourier mode need no network; Kuramoto–Sivashinsky is truly nonlinear.',
+  ],
+  figures: (_, rows) =>
+    groupBy(rows, ({ condition }) => String(condition['problem'])).map((group) => figureOf(group)),
+});

@@ -1,0 +1,347 @@
+/**
+ * Benchmarks of neural operators: models × data × seeds, beside baselines without training. An experiment says which data
+ * there are, what is published and what its table must show; jobs, training, rows and the common checks are made here.
+ */
+import path from 'node:path';
+import { z } from 'zod';
+import type { LoadContext } from '../../datasets/dataset.ts';
+import type { OperatorPairs } from '../../datasets/pairs.ts';
+import { exp, scale } from '../../solvers/complex.ts';
+import { findEquation } from '../../solvers/registry.ts';
+import { baselineNames, getBaseline, getOperator, operatorNames } from '../operators/index.ts';
+import type { Multiplier, Operator } from '../operators/index.ts';
+import {
+  canonicalJson,
+  type Check,
+  type Condition,
+  type Figure,
+  type JobResult,
+  type ResultRow,
+  type RunConfig,
+} from '../runs/index.ts';
+import { experiment, type DataFacts, type Experiment, type JobConfig, type Preset } from './experiment.ts';
+import {
+  exportOperator,
+  measureBaseline,
+  TRAINED_METRIC,
+  trainOperator,
+  type Measure,
+} from './operatorTask.ts';
+import { groupBy, meanAndDeviation } from './statistics.ts';
+import { trainingOf, trainingOptions } from './trainingSettings.ts';
+
+const list = <T extends z.ZodType>(entry: T) => z.array(entry).min(1);
+
+export const seedList = list(z.int().min(0))
+  .default([0])
+  .describe('seeds of initial parameters and sample order');
+
+/** What is trained and compared. */
+export const modelFields = {
+  models: list(z.enum(operatorNames)).describe('neural operators to train'),
+  baselines: z
+    .array(z.enum(baselineNames))
+    .default([...baselineNames])
+    .describe('baselines without training'),
+};
+
+/** The models of the source, in the order of its table. */
+export const publishedModels = ['pade', 'mwt', 'fno', 'mgno', 'lno', 'gno'] as const;
+
+export const resolutionList = list(z.int().min(16).max(65536)).describe('grid points');
+
+/** How many samples there are, and where they come from. */
+export const sampleFields = {
+  train: z.int().min(1).default(1000).describe('training samples'),
+  validation: z.int().min(0).default(100).describe('validation samples, which choose the best epoch'),
+  test: z.int().min(1).default(200).describe('test samples'),
+  fine: z.int().min(64).max(65536).default(8192).describe('points of the grid the samples are made on'),
+  dataSeed: z.int().min(0).default(0).describe('seed of the data set'),
+};
+
+/** What one job works on: a plain record that generates it, kept in the job's configuration. */
+export type JobData = Readonly<Record<string, unknown>>;
+
+export interface BenchmarkCase {
+  readonly condition: Condition;
+  readonly data: JobData;
+  /** Names the numbers in the facts of the result; cases of one label have the same. */
+  readonly label: string;
+}
+
+export interface OperatorBenchmark<Schema extends z.ZodObject> {
+  readonly title: string;
+  readonly source: string;
+  readonly configuration: Schema;
+  readonly axes: readonly (keyof z.output<Schema> & string)[];
+  readonly presets: Readonly<Record<string, Preset<z.input<Schema>>>>;
+  readonly jobsOf?: string;
+  /** Refuses configurations that no job could run, beside resolutions that a model does not allow. */
+  check?(config: z.output<Schema>): void;
+  normalize?(config: z.output<Schema>): z.output<Schema>;
+  models(config: z.output<Schema>): readonly string[];
+  baselines(config: z.output<Schema>): readonly string[];
+  /** Options of a model under a configuration, over its defaults. */
+  operatorOptions?(config: z.output<Schema>, model: string): Readonly<Record<string, unknown>>;
+  /** The operator of a model's name; default the registered one. */
+  operator?(model: string, options: Readonly<Record<string, unknown>>): Operator;
+  cases(config: z.output<Schema>): readonly BenchmarkCase[];
+  /** The pairs of a case. */
+  load(data: JobData, condition: Condition, context: LoadContext): Promise<OperatorPairs>;
+  /** The part of the pairs that a job of this seed trains on; default all. */
+  select?(pairs: OperatorPairs, condition: Condition, seed: number): OperatorPairs;
+  /** Seeds of a model (or baseline) under a condition; default those of the configuration, 0 for baselines. */
+  seeds?(config: z.output<Schema>, model: string, condition: Condition): readonly number[];
+  /** Propagator of the linear part of the equation, where the data have one. */
+  propagator?(data: JobData, condition: Condition): Multiplier;
+  /** Further numbers of a trained model or baseline. */
+  measure?: Measure;
+  published?(model: string, condition: Condition): number | null;
+  /** Models whose published values stand in the table where they are not trained, too. */
+  readonly quoted?: readonly string[];
+  checks?(
+    rows: readonly ResultRow[],
+    config: z.output<Schema>,
+    finished: readonly JobResult[],
+  ): readonly Check[];
+  notes(config: z.output<Schema>): readonly string[];
+  figures?(finished: readonly JobResult[], rows: readonly ResultRow[]): readonly Figure[];
+}
+
+const hashed = z.looseObject({ hash: z.string() });
+
+export const isBaseline = (name: string): boolean => baselineNames.includes(name);
+
+const hashKey = (label: string): string => `SHA-256 at ${label}`;
+
+/** e^(L T) of a registered equation on an interval of this length, as a multiplier of Fourier modes. */
+export function linearPropagator(
+  equation: string,
+  parameters: Readonly<Record<string, number>>,
+  { length, time }: { readonly length: number; readonly time: number },
+): Multiplier {
+  const { symbol } = findEquation(equation).bind(parameters);
+  return (k) => {
+    const { re, im } = exp(scale(time, symbol({ re: 0, im: (2 * Math.PI * k) / length })));
+    return [re, im];
+  };
+}
+
+/** The result's row of one model under one condition, from all its seeds. */
+function rowOf(
+  results: readonly JobResult[],
+  title: (model: string) => string,
+  published: (model: string, condition: Condition) => number | null,
+): ResultRow {
+  const [{ config, metric, parameters }] = results;
+  const { model, condition } = config;
+  const best = meanAndDeviation(results.flatMap((result) => (result.best ? [result.best.value] : []))).mean;
+  const notes = [title(model), best === null ? '' : `best on validation: ${best.toPrecision(3)}`];
+  return {
+    model,
+    condition,
+    metric,
+    published: published(model, condition),
+    ...meanAndDeviation(results.map(({ value }) => value)),
+    parameters,
+    seconds: meanAndDeviation(results.map(({ seconds }) => seconds)).mean,
+    baseline: isBaseline(model),
+    note: notes.filter(Boolean).join('; '),
+  };
+}
+
+/** Every trained model is better than its input taken for the prediction. */
+function learningChecks(rows: readonly ResultRow[], where: (condition: Condition) => string): Check[] {
+  const identity = new Map(
+    rows.flatMap(({ model, condition, mean }) =>
+      model === 'identity' && mean !== null ? [[canonicalJson(condition), mean] as const] : [],
+    ),
+  );
+  return rows.flatMap(({ model, condition, mean, baseline }): Check[] => {
+    const fool = identity.get(canonicalJson(condition));
+    if (baseline || mean === null || fool === undefined) return [];
+    const limit = `< ${fool.toPrecision(3)} (input as prediction)`;
+    return [
+      { name: `${model}: learns something ${where(condition)}`, value: mean, limit, holds: mean < fool },
+    ];
+  });
+}
+
+/** `at s = 64`, with what else tells the condition from others: `at s = 64, L = 32π, time 5`. */
+export function placeOf(condition: Condition, told: readonly string[] = ['resolution']): string {
+  const parts = told.flatMap((name) => {
+    const value = condition[name];
+    if (value === undefined) return [];
+    if (name === 'resolution') return [`s = ${value}`];
+    return [typeof value === 'string' ? value : `${name} ${value}`];
+  });
+  return `at ${parts.join(', ')}`;
+}
+
+/** Facts of all cases as one record; where they differ, their values one after the other. */
+function joinFacts(all: readonly DataFacts[]): DataFacts {
+  const names = [...new Set(all.flatMap(Object.keys))];
+  return Object.fromEntries(
+    names.map((name) => {
+      const values = [...new Set(all.flatMap((facts) => (name in facts ? [facts[name]] : [])))];
+      return [name, values.length === 1 ? values[0] : values.join(', ')];
+    }),
+  );
+}
+
+/** Makes an experiment of a benchmark of operators. */
+export function operatorBenchmark<Schema extends z.ZodObject>(
+  name: string,
+  definition: OperatorBenchmark<Schema>,
+): Experiment {
+  type Config = z.output<Schema>;
+  const { title, source, configuration, axes, presets, jobsOf, measure, quoted = [] } = definition;
+  const operatorOf = (model: string, options: Readonly<Record<string, unknown>> = {}): Operator =>
+    definition.operator?.(model, options) ?? getOperator(model, options);
+  const configuredOperator = (config: Config, model: string): Operator =>
+    operatorOf(model, definition.operatorOptions?.(config, model));
+  /** The operator as a job was set up with it. */
+  const operatorOfJob = ({ model, options }: RunConfig): Operator =>
+    operatorOf(model, z.record(z.string(), z.unknown()).parse(options['operator']));
+  const titleOf = (model: string): string =>
+    isBaseline(model) ? getBaseline(model).title : operatorOf(model).title;
+  const published = (model: string, condition: Condition): number | null =>
+    definition.published?.(model, condition) ?? null;
+  const seedsOf = (config: Config, model: string, condition: Condition): readonly number[] =>
+    definition.seeds?.(config, model, condition) ??
+    (isBaseline(model) ? [0] : z.array(z.number()).parse(config['seeds']));
+
+  /** Published models that nobody trained here, for comparison. */
+  const quotedRows = (conditions: readonly Condition[], own: readonly ResultRow[]): ResultRow[] =>
+    quoted.flatMap((model) =>
+      conditions.flatMap((condition): ResultRow[] => {
+        const value = published(model, condition);
+        if (value === null || own.some((row) => row.model === model)) return [];
+        const nothing = { mean: null, std: null, n: 0, parameters: null, seconds: null, baseline: false };
+        const row = { model, condition, metric: TRAINED_METRIC, published: value };
+        return [{ ...row, ...nothing, note: 'published value only' }];
+      }),
+    );
+
+  return experiment<Schema>(name, {
+    title,
+    source,
+    configuration,
+    axes,
+    presets,
+    ...(jobsOf === undefined ? {} : { jobsOf }),
+    ...(definition.normalize ? { normalize: (config) => definition.normalize!(config) } : {}),
+    check(config) {
+      definition.check?.(config);
+      for (const { condition } of definition.cases(config)) {
+        for (const model of definition.models(config)) {
+          configuredOperator(config, model).checkResolution(Number(condition['resolution']));
+        }
+      }
+    },
+    async prepare(config, { signal, threads, onProgress }) {
+      const cases = groupBy(definition.cases(config), ({ label }) => label).map(([first]) => first);
+      const hashes: Record<string, string> = {};
+      const all: DataFacts[] = [];
+      for (const { label, data, condition } of cases) {
+        const { provenance, train, validation, test } = await definition.load(data, condition, {
+          signal,
+          threads,
+          onProgress: (progress) => onProgress({ label: 'data', ...progress }),
+        });
+        const { hash, file, ...own } = provenance;
+        // A result may be published: where the file lies on this machine is in the configuration of the jobs.
+        const named = typeof file === 'string' ? { file: path.basename(file) } : {};
+        const counts = { train: train.count, validation: validation.count, test: test.count };
+        all.push({ ...own, ...named, ...counts, resolution: String(condition['resolution']) });
+        hashes[hashKey(label)] = hash;
+      }
+      return { ...joinFacts(all), ...hashes };
+    },
+    jobs(config, facts) {
+      const cases = definition.cases(config).map(({ label, data, condition }) => ({
+        condition,
+        data: { ...data, hash: String(facts[hashKey(label)]) },
+      }));
+      const baselines = definition
+        .baselines(config)
+        .flatMap((model) =>
+          cases.flatMap(({ condition, data }): JobConfig[] =>
+            seedsOf(config, model, condition).map((seed) => ({ model, condition, seed, options: { data } })),
+          ),
+        );
+      const trained = definition.models(config).flatMap((model) => {
+        const operator = configuredOperator(config, model);
+        const training = trainingOf(operator, config);
+        return cases.flatMap(({ condition, data }): JobConfig[] =>
+          seedsOf(config, model, condition).map((seed) => {
+            const options = { data, training, operator: { ...operator.options } };
+            return { model, condition, seed, options };
+          }),
+        );
+      });
+      // The first seed of every model comes before the second of any: an interrupted table is a whole one with fewer seeds.
+      const rank = new Map([...new Set(trained.map(({ seed }) => seed))].map((seed, i) => [seed, i]));
+      trained.sort((a, b) => (rank.get(a.seed) ?? 0) - (rank.get(b.seed) ?? 0));
+      return [...baselines, ...trained];
+    },
+    async runJob(context) {
+      const { model, condition, options, seed } = context.config;
+      const { hash, ...source } = hashed.parse(options['data']);
+      const whole = await definition.load(source, condition, { signal: context.signal });
+      if (whole.provenance.hash !== hash) {
+        throw new Error(
+          `the data have changed since this job was set up; run the command again for a new job`,
+        );
+      }
+      const pairs = definition.select?.(whole, condition, seed) ?? whole;
+      if (isBaseline(model)) {
+        const baseline = getBaseline(model);
+        const resolution = pairs.x.length;
+        const propagator = definition.propagator?.(source, condition);
+        const setting = { train: pairs.train, resolution, ...(propagator ? { propagator } : {}) };
+        const predict = (inputs: ArrayLike<number>): Float64Array => baseline.predict(setting, inputs);
+        return measureBaseline(pairs, predict, baseline.parameters(resolution), measure);
+      }
+      const training = trainingOptions.parse(options['training']);
+      return trainOperator(operatorOfJob(context.config), pairs, training, context, measure);
+    },
+    async exportRun(run, options) {
+      const { model } = run.config;
+      if (isBaseline(model)) throw new Error(`${model} is a baseline: it has no network to export`);
+      return exportOperator(operatorOfJob(run.config), run, options);
+    },
+    summarize(finished, config) {
+      const groups = groupBy(finished, ({ config: { model, condition } }) =>
+        canonicalJson([model, condition]),
+      );
+      const own = groups.map((results) => rowOf(results, titleOf, published));
+      const conditions = groupBy(
+        own.map(({ condition }) => condition),
+        canonicalJson,
+      ).map(([condition]) => condition);
+      const order = [...definition.models(config), ...operatorNames, ...quoted, ...baselineNames];
+      const position = new Map([...new Set(order)].map((model, i) => [model, i]));
+      const numbers = ({ condition }: ResultRow): number[] =>
+        Object.values(condition).filter((value) => typeof value === 'number');
+      const rows = [...own, ...quotedRows(conditions, own)].sort((a, b) => {
+        const byModel = (position.get(a.model) ?? 0) - (position.get(b.model) ?? 0);
+        if (byModel) return byModel;
+        const theirs = numbers(b);
+        return numbers(a).reduce((sign, value, i) => sign || value - (theirs[i] ?? value), 0);
+      });
+      const varying = [...new Set(conditions.flatMap(Object.keys))].filter(
+        (key) => key === 'resolution' || new Set(conditions.map((condition) => condition[key])).size > 1,
+      );
+      return {
+        rows,
+        checks: [
+          ...(definition.checks?.(rows, config, finished) ?? []),
+          ...learningChecks(rows, (condition) => placeOf(condition, varying)),
+        ],
+        notes: definition.notes(config),
+        figures: [...(definition.figures?.(finished, rows) ?? [])],
+      };
+    },
+  });
+}

@@ -1,0 +1,112 @@
+import { expect, test } from 'vitest';
+import { configure, identityOf } from '../../src/experiments/configuration.ts';
+import { linearPropagator } from '../../src/experiments/operatorBenchmark.ts';
+import { findExperiment } from '../../src/experiments/registry.ts';
+import { trainingOf } from '../../src/experiments/trainingSettings.ts';
+import { dispersivePropagator, getOperator } from '../../src/operators/index.ts';
+import { runName } from '../../src/runs/run.ts';
+
+const facts = Object.fromEntries([64, 128, 256, 512, 1024].map((s) => [`SHA-256 at s = ${s}`, `hash${s}`]));
+
+async function jobNames(name: string, overrides: Record<string, unknown> = {}): Promise<string[]> {
+  const { experiment } = await findExperiment(name);
+  const config = configure(experiment, 'paper', overrides);
+  const filedUnder = experiment.jobsOf ?? name;
+  return experiment
+    .jobs(config, facts)
+    .map((job) => runName({ experiment: filedUnder, preset: 'paper', ...job }));
+}
+
+test('jobs of kdv keep their names: results of record and half-finished trainings hang on them', async () => {
+  const names = await jobNames('kdv', { models: ['pade', 'mwt', 'fno'], resolutions: [64], seeds: [0, 1] });
+  expect(names).toEqual([
+    'linear-resolution64-released-seed0-8cb8a713',
+    'multiplier-resolution64-released-seed0-bc7b7659',
+    'identity-resolution64-released-seed0-5a097574',
+    'pade-resolution64-released-seed0-64849810',
+    'mwt-resolution64-released-seed0-6435b45b',
+    'fno-resolution64-released-seed0-55f0568b',
+    'pade-resolution64-released-seed1-edd79191',
+    'mwt-resolution64-released-seed1-fc0613a8',
+    'fno-resolution64-released-seed1-95569372',
+  ]);
+});
+
+test('kdv-resolution shows the jobs of kdv: pade and mwt with three seeds, the others with one', async () => {
+  const names = await jobNames('kdv-resolution', { models: ['pade', 'mwt', 'fno'] });
+  const all = await jobNames('kdv', { seeds: [0, 1, 2] });
+  for (const name of names) expect(all).toContain(name);
+  const count = (start: string): number => names.filter((name) => name.startsWith(start)).length;
+  expect([count('pade-'), count('mwt-'), count('fno-'), count('linear-')]).toEqual([15, 15, 5, 5]);
+  const [kdv, table] = await Promise.all(['kdv', 'kdv-resolution'].map(findExperiment));
+  const identities = [kdv, table].map(({ experiment }) =>
+    identityOf(experiment, configure(experiment, 'paper')),
+  );
+  expect(identities[0]).toEqual(identities[1]);
+});
+
+test('a model keeps its published settings in place of defaults, not in place of what was asked for', () => {
+  const own = {
+    ...getOperator('fno'),
+    publishedTraining: {
+      learningRate: 1e-4,
+      weightDecay: 0,
+      batchSize: 1,
+      epochs: 200,
+      schedule: { every: 50, gamma: 0.8 },
+    },
+  };
+  const asked = {
+    epochs: 500,
+    batchSize: 20,
+    learningRate: 1e-3,
+    weightDecay: 1e-4,
+    halveEvery: 100,
+  } as const;
+  const shared = { ...asked, reduction: 'sum' } as const;
+  expect(trainingOf(own, asked)).toEqual({
+    epochs: 200,
+    batchSize: 1,
+    learningRate: 1e-4,
+    weightDecay: 0,
+    halveEvery: 50,
+    gamma: 0.8,
+    reduction: 'sum',
+  });
+  expect(trainingOf(own, { ...asked, epochs: 30, halveEvery: 10 })).toEqual({
+    epochs: 30,
+    batchSize: 1,
+    learningRate: 1e-4,
+    weightDecay: 0,
+    halveEvery: 10,
+    reduction: 'sum',
+  });
+  expect(trainingOf(own, { ...asked, settings: 'shared' })).toEqual(shared);
+  expect(trainingOf(getOperator('fno'), asked)).toEqual(shared);
+});
+
+test('the propagator of the registered KdV is the one in closed form', () => {
+  const registered = linearPropagator('kdv', { dispersion: 0.3 }, { length: 2, time: 0.7 });
+  const closed = dispersivePropagator({ dispersion: 0.3, length: 2, time: 0.7 });
+  for (const k of [0, 1, 5, 20]) {
+    expect(registered(k)[0]).toBeCloseTo(closed(k)[0], 9);
+    expect(registered(k)[1]).toBeCloseTo(closed(k)[1], 9);
+  }
+});
+
+test('data efficiency: five subsets below the pool, the pool once; only a fitted baseline feels the subset', async () => {
+  const { experiment } = await findExperiment('data-efficiency');
+  const config = configure(experiment, 'paper', { models: ['fno'], problems: ['ks'], samples: [400, 1000] });
+  const seeds = (model: string, samples: number): number[] =>
+    experiment
+      .jobs(config, { 'SHA-256 at ks': 'hash' })
+      .filter((job) => job.model === model && job.condition.samples === samples)
+      .map(({ seed }) => seed);
+  expect(seeds('fno', 400)).toEqual([0, 1, 2, 3, 4]);
+  expect(seeds('fno', 1000)).toEqual([0]);
+  expect(seeds('multiplier', 400)).toEqual([0, 1, 2, 3, 4]);
+  expect(seeds('linear', 400)).toEqual([0]);
+  expect(() => configure(experiment, 'quick', { samples: [101] })).toThrow(
+    'at most the 100 samples of the pool',
+  );
+});

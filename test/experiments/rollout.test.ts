@@ -1,0 +1,85 @@
+import { expect, test } from 'vitest';
+import type { OperatorPairs } from '../../datasets/pairs.ts';
+import { energySpectrum, measureRollout, rolloutFigures } from '../../src/experiments/rollout.ts';
+import type { JobResult } from '../../src/runs/index.ts';
+
+const s = 16;
+const wave = (amplitude: number, k: number): number[] =>
+  Array.from({ length: s }, (_, j) => amplitude * Math.cos((2 * Math.PI * k * j) / s));
+
+/** Two samples whose states are halved from one saved time to the next. */
+const pairs: OperatorPairs = (() => {
+  const starts = [wave(1, 1), wave(3, 2)];
+  const states = starts.flatMap((start) => [1, 0.5, 0.25].flatMap((factor) => start.map((u) => factor * u)));
+  const samples = {
+    count: 2,
+    input: Float32Array.from(starts.flat()),
+    output: Float32Array.from(starts.flat(), (u) => u / 2),
+  };
+  return {
+    x: Float64Array.from({ length: s }, (_, j) => j / s),
+    train: samples,
+    validation: samples,
+    test: samples,
+    rollout: {
+      times: Float64Array.of(0, 1, 2),
+      states: Float32Array.from(states),
+      errorEstimate: Float64Array.of(0, 1e-8, 2e-8),
+    },
+    provenance: { dataset: 'test', hash: '', labelErrorEstimate: 1e-7 },
+  };
+})();
+
+test('energy of a mode is half its squared amplitude, and all energies add up to the mean square', () => {
+  const fields = [...wave(3, 2), ...wave(1, 8)].map((u, i) => u + (i < s ? 0.5 : 0));
+  const energy = energySpectrum(fields, s);
+  expect(energy[0]).toBeCloseTo(0.25 / 2, 12);
+  expect(energy[2]).toBeCloseTo(4.5 / 2, 12);
+  expect(energy[8]).toBeCloseTo(1 / 2, 12);
+  const square = fields.reduce((total, u) => total + u * u, 0) / fields.length;
+  expect(energy.reduce((a, b) => a + b, 0)).toBeCloseTo(square, 12);
+});
+
+test('a model is applied to its own output: one that forgets to halve errs by 1, then by 3', async () => {
+  const exact = await measureRollout(pairs, (u) => Promise.resolve(u.map((value) => value / 2)));
+  expect(exact).toMatchObject({ 'rollout error, t = 1': 0, 'rollout error, t = 2': 0, 'label error': 1e-7 });
+  expect(exact['energy of mode 2']).toBeCloseTo(exact['true energy of mode 2'], 6);
+  const identity = await measureRollout(pairs, (u) => Promise.resolve(u));
+  expect(identity['rollout error, t = 1']).toBeCloseTo(1, 6);
+  expect(identity['rollout error, t = 2']).toBeCloseTo(3, 6);
+  expect(identity['energy of mode 1'] / identity['true energy of mode 1']).toBeCloseTo(16, 4);
+});
+
+test('a model that has left the solution is followed no further; pairs without rollout have their label error only', async () => {
+  const numbers = await measureRollout(pairs, (u) => Promise.resolve(u.map((value) => value * 40)));
+  expect(numbers['rollout error, t = 1']).toBeCloseTo(79, 3);
+  expect(Object.keys(numbers).some((name) => name.startsWith('energy'))).toBe(false);
+  expect(numbers).not.toHaveProperty(['rollout error, t = 2']);
+  expect(Object.values(numbers).every(Number.isFinite)).toBe(true);
+  const { x, train, validation, test: tested, provenance } = pairs;
+  const plain = { x, train, validation, test: tested, provenance };
+  expect(await measureRollout(plain, () => Promise.reject(new Error('never')))).toEqual({
+    'label error': 1e-7,
+  });
+});
+
+test('figures average over seeds', async () => {
+  const extra = await measureRollout(pairs, (u) => Promise.resolve(u));
+  const job = (seed: number, factor: number): JobResult => ({
+    config: { experiment: 'ks', preset: 'quick', model: 'fno', condition: {}, seed, options: {} },
+    metric: '',
+    value: 1,
+    best: null,
+    parameters: 1,
+    seconds: 1,
+    inferenceMilliseconds: null,
+    samples: [],
+    extra: { ...extra, 'rollout error, t = 1': factor },
+  });
+  const [errors, spectrum] = rolloutFigures([job(0, 0.1), job(1, 0.3)], '1', 'here');
+  expect(errors.series[0]).toMatchObject({ name: 'fno', x: [1, 2] });
+  expect(errors.series[0].y[0]).toBeCloseTo(0.2, 12);
+  expect(errors.series[1]).toMatchObject({ x: [1, 2], y: [1e-8, 2e-8] });
+  expect(spectrum.series[0].y[1] / spectrum.series[1].y[1]).toBeCloseTo(1 / 16, 6);
+  expect(rolloutFigures([{ ...job(0, 1), extra: {} }], '1', 'here')).toEqual([]);
+});
