@@ -20,30 +20,9 @@ import {
   type Shape,
   type Tensor,
 } from '../src/tensor/index.ts';
-import { key, normal, split } from '../src/tensor/random.ts';
-import {
-  adam,
-  compileStep,
-  hyperOf,
-  initialState,
-  layoutOf,
-  packTree,
-  relativeL2,
-  type StepDefinition,
-} from '../src/nn/index.ts';
-import { getOperator } from '../src/operators/index.ts';
-
-export interface PreparedCase {
-  readonly flops: number;
-  run(): Promise<unknown>;
-  dispose(): Promise<void>;
-}
-
-export interface Case {
-  readonly name: string;
-  readonly title: string;
-  prepare(): Promise<PreparedCase>;
-}
+import { key, normal } from '../src/tensor/random.ts';
+import type { Case } from './case.ts';
+import { training } from './training.ts';
 
 const randomArray = (seed: number, shape: Shape, dtype: FloatDType = 'float32'): NDArray =>
   array(
@@ -67,6 +46,7 @@ function plain(
   return {
     name,
     title,
+    peer: { case: name },
     async prepare() {
       const program = await compile(
         f,
@@ -83,47 +63,13 @@ function plain(
   };
 }
 
-/** One training step as `train` runs it: parameters and moments go round, the batch stays. */
-function training(model: string, s: number, threads: number): Case {
-  return {
-    name: `${model}-${s}`,
-    title: `${model} training step, batch 20, s = ${s}`,
-    async prepare() {
-      const operator = getOperator(model);
-      const parameters = operator.init(key(0));
-      const optimizer = adam({ learningRate: 1e-3, weightDecay: 1e-4 });
-      const definition: StepDefinition<unknown> = {
-        layout: layoutOf(parameters),
-        optimizer,
-        reduction: 'sum',
-        loss: (p, batch) =>
-          relativeL2(operator.apply(p, batch['input']), batch['output'], { reduction: 'none' }),
-      };
-      const [a, b] = split(key(1), 2);
-      const batch = {
-        input: array(normal(a, 20 * s), [20, s, 1], 'float32'),
-        output: array(normal(b, 20 * s), [20, s, 1], 'float32'),
-      };
-      const program = await compileStep(definition, batch, { threads });
-      let state = initialState(definition, packTree(parameters));
-      let t = 0;
-      return {
-        flops: program.productFlops,
-        async run() {
-          ({ state } = await program.run([state, hyperOf(definition, 1e-3, ++t), batch]));
-        },
-        dispose: () => program.dispose(),
-      };
-    },
-  };
-}
-
 const image: Shape = [1, 18, 320, 320];
 const kernel: Shape = [18, 18, 3, 3];
 const convolve = (x: Tensor, w: Tensor): Tensor => conv(x, w, { padding: 'same' });
 const backward = (x: Tensor, w: Tensor, g: Tensor): Tensor[] => [...vjp(convolve, x, w)[1](g)];
 
-export const cases = (threads: number): Case[] => [
+/** Shows how fast this machine multiplies matrices at best. */
+export const matrixProduct = (threads: number): Case =>
   plain(
     'gemm32',
     'matrix product 1024³, float32',
@@ -133,7 +79,10 @@ export const cases = (threads: number): Case[] => [
       [1024, 1024],
     ],
     (a, b) => matmul(a, b),
-  ),
+  );
+
+export const cases = (threads: number): Case[] => [
+  matrixProduct(threads),
   plain(
     'gemm64',
     'matrix product 1024³, float64',
@@ -180,7 +129,9 @@ export const cases = (threads: number): Case[] => [
     for (let i = 0; i < 500; i++) y = mul(tanh(y), 1.01);
     return y;
   }),
-  ...['fno', 'mwt', 'pade'].flatMap((model) => [64, 256, 1024].map((s) => training(model, s, threads))),
+  ...['fno', 'mwt', 'pade'].flatMap((model) =>
+    [64, 256, 1024].map((s) => training({ model, batch: 20, s }, threads)),
+  ),
 ];
 
 const parts = ({ re, im }: { re: Tensor; im: Tensor }): Tensor[] => [re, im];

@@ -2,21 +2,24 @@
 import { spawn, spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import type { PeerCase } from './case.ts';
 
 export interface PeerTime {
   readonly median: number;
   readonly best: number;
   readonly runs: number;
+  /** Of a model; null for other cases. */
+  readonly parameters: number | null;
 }
 
 export interface Peer {
   readonly version: string;
-  time(name: string, seconds: number): Promise<PeerTime>;
+  time(request: PeerCase, seconds: number): Promise<PeerTime>;
   close(): Promise<void>;
 }
 
 /** A Python that can import torch: the one SEXTANT_PYTHON names, else python3. */
-function findPython(): string | null {
+export function findPython(): string | null {
   const candidates = [process.env['SEXTANT_PYTHON'], 'python3'].filter((name) => name !== undefined);
   return candidates.find((name) => spawnSync(name, ['-c', 'import torch']).status === 0) ?? null;
 }
@@ -35,8 +38,8 @@ export async function startPeer(threads: number): Promise<Peer | null> {
   const { torch } = (await answer()) as { torch: string };
   return {
     version: torch,
-    async time(name, seconds) {
-      child.stdin.write(`${JSON.stringify({ case: name, seconds })}\n`);
+    async time(request, seconds) {
+      child.stdin.write(`${JSON.stringify({ ...request, seconds })}\n`);
       return (await answer()) as PeerTime;
     },
     close: () =>

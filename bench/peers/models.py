@@ -1,12 +1,15 @@
-"""Straightforward PyTorch versions of the three operators, written from their papers: the peers that Sextant is timed against.
+"""Straightforward PyTorch versions of the operators, written from their papers: the peers that Sextant is timed against.
 
 FNO: Li et al. 2021 (arXiv 2010.08895). MWT: Gupta et al. 2021 (arXiv 2109.13459). Padé exponential: Gupta et al. 2022.
+Those that are integrals over the grid or over a graph stand in integrals.py.
 """
 
 import math
 
 import torch
 from torch import nn
+
+from integrals import GNO, LNO, MGNO
 
 
 class SpectralConv(nn.Module):
@@ -161,6 +164,12 @@ MODELS = {
     "fno": lambda: FNO(),
     "mwt": lambda: MWT(),
     "pade": lambda: MWT(layers=1, kernel=PadeKernel),
+    "lno": lambda: LNO(),
+    "lno-small": lambda: LNO(width=16, rank=2, hidden=(32, 64)),
+    "gno": lambda: GNO(),
+    "gno-small": lambda: GNO(width=16, kernel_width=64),
+    "mgno": lambda: MGNO(),
+    "mgno-small": lambda: MGNO(width=16, kernel_width=64, levels=5),
 }
 
 

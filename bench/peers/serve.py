@@ -1,4 +1,4 @@
-"""Times PyTorch cases on request: reads one JSON request a line, answers one JSON line. See bench/core.ts."""
+"""Times PyTorch cases on request: reads one JSON request a line, answers one JSON line. See bench/peer.ts."""
 
 import json
 import statistics
@@ -8,7 +8,7 @@ import time
 import torch
 import torch.nn.functional as F
 
-from models import MODELS, relative_l2
+from models import MODELS, parameter_count, relative_l2
 
 
 def gemm(m, k, n, dtype):
@@ -58,11 +58,11 @@ def tiny_ops():
     return run
 
 
-def training(model, s):
+def training(model, batch, s):
     torch.manual_seed(0)
     net = MODELS[model]()
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, weight_decay=1e-4)
-    x, y = torch.randn(20, s, 1), torch.randn(20, s, 1)
+    x, y = torch.randn(batch, s, 1), torch.randn(batch, s, 1)
 
     def step():
         optimizer.zero_grad()
@@ -70,6 +70,7 @@ def training(model, s):
         loss.backward()
         optimizer.step()
 
+    step.parameters = parameter_count(net)
     return step
 
 
@@ -86,26 +87,34 @@ CASES = {
     "truncated320": lambda: truncated(320),
     "elementwise": lambda: elementwise(1 << 20),
     "tinyOps": tiny_ops,
-    **{f"{m}-{s}": (lambda m=m, s=s: training(m, s)) for m in ("fno", "mwt", "pade") for s in (64, 256, 1024)},
+    "training": training,
 }
 
 
 def main():
     torch.set_num_threads(int(sys.argv[1]))
     print(json.dumps({"torch": torch.__version__}), flush=True)
-    prepared = {}
+    last, run = None, None
     for line in sys.stdin:
         request = json.loads(line)
-        name = request["case"]
-        if name not in prepared:
-            prepared = {name: CASES[name]()}
+        asked = (request["case"], request.get("arguments", {}))
+        if asked != last:
+            last, run = asked, None  # the memory of the last case is free before the next is made
+            run = CASES[asked[0]](**asked[1])
+            run()
         times = []
         end = time.perf_counter() + request["seconds"]
-        while len(times) < 5 or time.perf_counter() < end:
+        while len(times) < 2 or time.perf_counter() < end:
             start = time.perf_counter()
-            prepared[name]()
+            run()
             times.append((time.perf_counter() - start) * 1e3)
-        print(json.dumps({"median": statistics.median(times), "best": min(times), "runs": len(times)}), flush=True)
+        answer = {
+            "median": statistics.median(times),
+            "best": min(times),
+            "runs": len(times),
+            "parameters": getattr(run, "parameters", None),
+        }
+        print(json.dumps(answer), flush=True)
 
 
 main()

@@ -1,0 +1,55 @@
+/** Training steps of operators as benchmark cases. */
+import { array } from '../src/tensor/index.ts';
+import { key, normal, split } from '../src/tensor/random.ts';
+import {
+  adam,
+  compileStep,
+  hyperOf,
+  initialState,
+  layoutOf,
+  packTree,
+  relativeL2,
+  type StepDefinition,
+} from '../src/nn/index.ts';
+import { getOperator } from '../src/operators/index.ts';
+import type { Case } from './case.ts';
+
+export interface TrainingSizes {
+  readonly model: string;
+  readonly batch: number;
+  /** Points of the grid. */
+  readonly s: number;
+}
+
+/** One training step as `train` runs it: parameters and moments go round, the batch stays. */
+export function training({ model, batch, s }: TrainingSizes, threads: number): Case {
+  return {
+    name: `${model}-${s}`,
+    title: `${model} training step, batch ${batch}, s = ${s}`,
+    peer: { case: 'training', arguments: { model, batch, s } },
+    async prepare() {
+      const operator = getOperator(model);
+      const parameters = operator.init(key(0));
+      const definition: StepDefinition<unknown> = {
+        layout: layoutOf(parameters),
+        optimizer: adam({ learningRate: 1e-3, weightDecay: 1e-4 }),
+        reduction: 'sum',
+        loss: (p, { input, output }) => relativeL2(operator.apply(p, input), output, { reduction: 'none' }),
+      };
+      const [input, output] = split(key(1), 2).map((half) =>
+        array(normal(half, batch * s), [batch, s, 1], 'float32'),
+      );
+      const program = await compileStep(definition, { input, output }, { threads });
+      let state = initialState(definition, packTree(parameters));
+      let t = 0;
+      return {
+        flops: program.productFlops,
+        parameters: definition.layout.size,
+        async run() {
+          ({ state } = await program.run([state, hyperOf(definition, 1e-3, ++t), { input, output }]));
+        },
+        dispose: () => program.dispose(),
+      };
+    },
+  };
+}
