@@ -9,6 +9,7 @@ import {
   layoutOf,
   packTree,
   relativeL2,
+  stateInBlocks,
   type StepDefinition,
 } from '../src/nn/index.ts';
 import { getOperator } from '../src/operators/index.ts';
@@ -40,7 +41,7 @@ export function training({ model, batch, s }: TrainingSizes, threads: number): C
         array(normal(half, batch * s), [batch, s, 1], 'float32'),
       );
       const program = await compileStep(definition, { input, output }, { threads });
-      let state = initialState(definition, packTree(parameters));
+      let state = stateInBlocks(definition.layout, initialState(definition, packTree(parameters)));
       let t = 0;
       return {
         flops: program.productFlops,

@@ -34,7 +34,7 @@ export function evaluator<P>(
   const programs = programsBySize((n) =>
     compile(
       (flat: Tensor, batch: Record<string, Tensor>) => {
-        const value = metric(unpackTensors(flat, layout), batch);
+        const value = metric(unpackTensors([flat], layout), batch);
         if (value.rank === 0 || sameShape(value.shape, [n])) return value;
         throw new Error(
           `metric: it gave shape ${showShape(value.shape)} for a batch of ${n}, expected [${n}] (one value a sample) or a scalar`,

@@ -21,6 +21,8 @@ export {
   compileStep,
   hyperOf,
   initialState,
+  stateInBlocks,
+  stateOfBlocks,
   trainingStep,
   type LossFunction,
   type LossReduction,

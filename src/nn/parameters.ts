@@ -2,8 +2,9 @@
  * Parameters of a model: a plain tree (records and arrays) of float32 arrays, and the one flat vector that such a tree
  * becomes for the optimiser. A layout says where in the vector each leaf lies.
  */
-import { concat, reshape, sizeOf, sliceAxis, showShape, sameShape } from '../tensor/index.ts';
+import { reshape, sizeOf, showShape, sameShape } from '../tensor/index.ts';
 import { flatten, leafPaths, unflatten, type Structure, type Tree } from '../tensor/tree.ts';
+import { regroup, type Blocks } from './blocks.ts';
 import type { MapLeaves, NDArray, Shape, Tensor, TensorTree } from '../tensor/index.ts';
 
 export type ParameterTree = Tree<NDArray>;
@@ -102,14 +103,14 @@ export function unpackTree<P>(flat: NDArray, layout: Layout<P>): P {
   return unflatten<P>(layout.structure, leaves);
 }
 
-/** `packTree` for tensors: one concatenation. */
-export const packTensors = (tree: unknown): Tensor =>
-  concat(flatten<Tensor>(tree).leaves.map((leaf) => reshape(leaf, [-1])));
-
-/** `unpackTree` for tensors: one slice a leaf. Differentiate with respect to the tree, not through these slices. */
-export function unpackTensors<P>(flat: Tensor, layout: Layout<P>): TensorsOf<P> {
-  const leaves = layout.entries.map(({ shape, offset, size }) =>
-    reshape(sliceAxis(flat, 0, offset, offset + size), shape),
+/** `unpackTree` for tensors and a vector in blocks. Differentiate with respect to the tree, not through the cuts. */
+export function unpackTensors<P>(blocks: Blocks<Tensor>, { structure, entries }: Layout<P>): TensorsOf<P> {
+  const leaves = regroup(
+    blocks,
+    entries.map(({ size }) => size),
   );
-  return unflatten<TensorsOf<P>>(layout.structure, leaves);
+  return unflatten<TensorsOf<P>>(
+    structure,
+    leaves.map((leaf, i) => reshape(leaf, entries[i].shape)),
+  );
 }

@@ -9,6 +9,7 @@ import {
   mean,
   minimum,
   mul,
+  reshape,
   sameShape,
   showShape,
   spec,
@@ -24,9 +25,11 @@ import {
   type Spec,
   type Tensor,
 } from '../tensor/index.ts';
+import { flatten } from '../tensor/tree.ts';
+import { blockLengths, cut, join, regroup, type Blocks } from './blocks.ts';
 import { flushTiny } from './optimizers/flush.ts';
 import { scalarsOf, type Optimizer } from './optimizers/optimizer.ts';
-import { packTensors, unpackTensors, type Layout, type TensorsOf } from './parameters.ts';
+import { unpackTensors, type Layout, type TensorsOf } from './parameters.ts';
 
 /** `[batch]`, one value a sample; or a scalar, the mean over the batch. */
 export type LossFunction<P> = (params: TensorsOf<P>, batch: Record<string, Tensor>) => Tensor;
@@ -78,6 +81,13 @@ export const initialState = (definition: StateDefinition, parameters: NDArray): 
         : new Float32Array(parameters.data.length),
   }));
 
+/** A state as a step program takes and returns it. The blocks share the state's memory. */
+export const stateInBlocks = (layout: Layout, state: TrainingState): readonly Blocks<NDArray>[] =>
+  state.map((vector) => cut(vector, blockLengths(layout)));
+
+/** The state of such blocks, in memory of its own. */
+export const stateOfBlocks = (blocks: readonly Blocks<NDArray>[]): TrainingState => blocks.map(join);
+
 /** The vector of a state that evaluation, selection and export use: the average where there is one. */
 export const evaluatedParameters = (definition: StateDefinition, state: TrainingState): NDArray =>
   definition.ema === undefined ? state[0] : state[state.length - 1];
@@ -93,45 +103,60 @@ export function hyperOf({ optimizer, ema }: StateDefinition, learningRate: numbe
 }
 
 export interface StepResult<Leaf> {
-  readonly state: Leaf[];
+  readonly state: Blocks<Leaf>[];
   /** `[]`, mean over the batch, before the update. */
   readonly loss: Leaf;
   /** `[]`, ‖gradient‖₂ before clipping. */
   readonly gradientNorm: Leaf;
 }
 
-/** The step as a function over tensors. The gradient is taken with respect to the tree, then packed once. */
+/**
+ * The step as a function over tensors; every vector of the state comes in blocks of the same lengths. The gradient is taken
+ * with respect to the tree, then cut as they are.
+ */
 export function trainingStep<P>({ loss, reduction, layout, optimizer, clipNorm, ema }: StepDefinition<P>) {
-  return (state: readonly Tensor[], hyper: Tensor, batch: Record<string, Tensor>): StepResult<Tensor> => {
+  return (
+    state: readonly Blocks<Tensor>[],
+    hyper: Tensor,
+    batch: Record<string, Tensor>,
+  ): StepResult<Tensor> => {
     const [parameters] = state;
     const scale = reduction === 'sum' ? batchOf(batch) : 1;
     const objective: LossFunction<P> = (p, b) => mul(scale, meanLoss(loss(p, b), batchOf(b)));
     const [value, gradientTree] = valueAndGrad(objective)(unpackTensors(parameters, layout), batch);
-    const gradient = packTensors(gradientTree);
-    const gradientNorm = sqrt(sum(square(gradient)));
+    const gradient = regroup(
+      flatten<Tensor>(gradientTree).leaves.map((leaf) => reshape(leaf, [-1])),
+      parameters.map(({ shape }) => shape[0]),
+    );
+    const gradientNorm = sqrt(gradient.map((block) => sum(square(block))).reduce((a, b) => add(a, b)));
+    const clip = clipNorm === undefined ? null : clipFactor(gradientNorm, clipNorm);
     const numbers = scalarsOf(hyper);
-    const next = optimizer.update({
-      parameters,
-      gradient: clipNorm === undefined ? gradient : clipToNorm(gradient, gradientNorm, clipNorm),
-      slots: state.slice(1, 1 + optimizer.slots.length),
-      hyper: numbers,
+    const blocks = gradient.map((block, i) => {
+      const vectors = state.map((vector) => vector[i]);
+      const next = optimizer.update({
+        parameters: vectors[0],
+        gradient: clip === null ? block : mul(block, clip),
+        slots: vectors.slice(1, 1 + optimizer.slots.length),
+        hyper: numbers,
+      });
+      const updated = flushTiny(next.parameters);
+      const average = ema === undefined ? [] : [movingAverage(vectors[vectors.length - 1], updated, numbers)];
+      return [updated, ...next.slots, ...average];
     });
-    const updated = flushTiny(next.parameters);
-    const average = ema === undefined ? [] : [movingAverage(state[state.length - 1], updated, numbers)];
-    return { state: [updated, ...next.slots, ...average], loss: div(value, scale), gradientNorm };
+    const next = state.map((_, vector) => blocks.map((block) => block[vector]));
+    return { state: next, loss: div(value, scale), gradientNorm };
   };
 }
 
-/** gradient · min(1, limit / (length + 1e-6)) (Pascanu et al. 2013; the small number as in PyTorch). */
-const clipToNorm = (gradient: Tensor, length: Tensor, limit: number): Tensor =>
-  mul(gradient, minimum(1, div(limit, add(length, 1e-6))));
+/** min(1, limit / (length + 1e-6)) (Pascanu et al. 2013; the small number as in PyTorch). */
+const clipFactor = (length: Tensor, limit: number): Tensor => minimum(1, div(limit, add(length, 1e-6)));
 
 /** a + (1 − decay)(θ − a); the decay is the last of the fed numbers. */
 const movingAverage = (average: Tensor, parameters: Tensor, numbers: readonly Tensor[]): Tensor =>
   add(average, mul(sub(1, numbers[numbers.length - 1]), sub(parameters, average)));
 
 export type StepProgram = Program<
-  readonly [TrainingState, NDArray, Record<string, NDArray>],
+  readonly [readonly Blocks<NDArray>[], NDArray, Record<string, NDArray>],
   StepResult<NDArray>
 >;
 
@@ -145,12 +170,12 @@ export async function compileStep<P>(
   batch: Record<string, NDArray>,
   options: EngineChoice = {},
 ): Promise<StepProgram> {
-  const vector = spec([definition.layout.size], 'float32');
-  const state: readonly Spec[] = stateNames(definition).map(() => vector);
+  const vector = blockLengths(definition.layout).map((length) => spec([length], 'float32'));
+  const state: readonly Blocks<Spec>[] = stateNames(definition).map(() => vector);
   const hyper = spec(hyperOf(definition, 1, 1).shape, 'float32');
   const step = trainingStep(definition);
   return compile(
-    (s: readonly Tensor[], h: Tensor, b: Record<string, Tensor>) => step(s, h, b),
+    (s: readonly Blocks<Tensor>[], h: Tensor, b: Record<string, Tensor>) => step(s, h, b),
     [state, hyper, specsOf(batch)],
     engineOptions(options),
   );

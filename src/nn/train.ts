@@ -24,7 +24,10 @@ import {
   type LossFunction,
   type LossReduction,
   type StepDefinition,
+  stateInBlocks,
+  stateOfBlocks,
   type StepProgram,
+  type TrainingState,
 } from './step.ts';
 
 export type { EpochLine } from './checkpoint.ts';
@@ -212,8 +215,7 @@ async function runEpoch<P>(setting: EpochSetting<P>, from: Progress): Promise<Pr
   const began = performance.now();
   const pass = await runSteps(setting, from);
   if (!pass) return null;
-  // Copies: the engine may reuse the arrays it returned, and an abort or a failure needs this epoch whole.
-  const state = pass.state.map((vector) => ({ ...vector, data: vector.data.slice() }));
+  const { state } = pass;
   const parameters = evaluatedParameters(definition, state);
   const value = validation ? await validation.run(parameters, options.signal) : null;
   if (validation && value === null) return null;
@@ -244,7 +246,7 @@ const waited = (patience: Progress['patience'], value: number, minDelta: number)
     : { reference: patience.reference, waited: patience.waited + 1 };
 
 interface Pass {
-  readonly state: readonly NDArray[];
+  readonly state: TrainingState;
   readonly train: number;
   readonly learningRate: number;
   readonly gradientNorm: number;
@@ -260,7 +262,7 @@ async function runSteps<P>(
   const order = permutation(foldIn(shuffleKey, epoch), training.count);
   const ranges = batchRanges(training.count, batchSize);
   const pause = breather();
-  let state = start;
+  let state = stateInBlocks(definition.layout, start);
   let learningRate = 0;
   let lossSum = 0;
   let normSum = 0;
@@ -278,7 +280,12 @@ async function runSteps<P>(
     normSum += norm;
     state = result.state;
   }
-  return { state, learningRate, train: lossSum / training.count, gradientNorm: normSum / ranges.length };
+  return {
+    state: stateOfBlocks(state),
+    learningRate,
+    train: lossSum / training.count,
+    gradientNorm: normSum / ranges.length,
+  };
 }
 
 function requireFinite(

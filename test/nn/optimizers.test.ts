@@ -41,7 +41,7 @@ async function trajectory(optimizer: Optimizer, changes: { clipNorm?: number; em
   }));
   const program = await compile(
     trainingStep(definition),
-    [state.map(() => spec([5])), spec(hyperOf(definition, 1, 1).shape), {}],
+    [state.map(() => [spec([5])]), spec(hyperOf(definition, 1, 1).shape), {}],
     { engine: 'reference', dtype: 'float64' },
   );
   const points: number[] = [];
@@ -50,8 +50,12 @@ async function trajectory(optimizer: Optimizer, changes: { clipNorm?: number; em
     const hyper = optimizer.hyper(optimizer.learningRate, t);
     if (changes.ema !== undefined) hyper.push(Math.min(changes.ema, (1 + t) / (10 + t)));
     const data = Float64Array.from(hyper);
-    const result = await program.run([[...state], { data, shape: [hyper.length], dtype: 'float64' }, {}]);
-    state = result.state;
+    const result = await program.run([
+      state.map((vector) => [vector]),
+      { data, shape: [hyper.length], dtype: 'float64' },
+      {},
+    ]);
+    state = result.state.map(([vector]) => vector);
     points.push(...state[0].data);
     averages.push([...state[state.length - 1].data]);
   }

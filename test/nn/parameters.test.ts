@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   compile,
   flatten,
+  reshape,
   sizeOf,
   spec,
   type NDArray,
@@ -20,7 +21,6 @@ import {
   linear,
   normalInitialiser,
   orthogonal,
-  packTensors,
   packTree,
   unpackTensors,
   unpackTree,
@@ -28,6 +28,7 @@ import {
   xavierUniform,
   type ParameterTree,
 } from '../../src/nn/index.ts';
+import { blockLengths, cut, join, regroup } from '../../src/nn/blocks.ts';
 import { bits } from './support.ts';
 
 const shapes = fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 3 });
@@ -57,21 +58,26 @@ describe('packing', () => {
     );
   });
 
-  test('tensors are packed and unpacked as arrays are', async () => {
+  test('a vector in blocks, wherever it is cut, unpacks as the array does', async () => {
     await fc.assert(
-      fc.asyncProperty(tree, async (t) => {
+      fc.asyncProperty(tree, fc.integer({ min: 1, max: 9 }), async (t, limit) => {
         const layout = layoutOf<unknown>(t);
         const flat = packTree(t, layout);
+        const lengths = blockLengths(layout, limit);
+        const blocks = [...cut(flat, lengths)];
+        expect(Math.max(...lengths)).toBeLessThanOrEqual(limit);
+        expect(join(blocks)).toEqual(flat);
         const program = await compile(
-          (vector) => {
-            const tree = unpackTensors<unknown>(vector, layout);
-            return [flatten<Tensor>(tree).leaves, packTensors(tree)] as const;
+          (vectors: readonly Tensor[]) => {
+            const leaves = flatten<Tensor>(unpackTensors<unknown>(vectors, layout)).leaves;
+            const rows = leaves.map((leaf) => reshape(leaf, [-1]));
+            return [leaves, regroup(rows, lengths)] as const;
           },
-          [spec([layout.size])],
+          [lengths.map((length) => spec([length]))],
           { engine: 'reference' },
         );
-        const [leaves, vector] = await program.run([flat]);
-        expect([...vector.data]).toEqual([...flat.data]);
+        const [leaves, again] = await program.run([blocks]);
+        expect(bits(again)).toEqual(bits(blocks));
         const expected = flatten<NDArray>(t).leaves;
         expect(leaves.map(({ shape }) => shape)).toEqual(expected.map(({ shape }) => shape));
         expect(bits(leaves)).toEqual(bits(expected));

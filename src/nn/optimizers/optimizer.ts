@@ -1,4 +1,7 @@
-/** What an optimiser is: a pure update of one packed parameter vector. */
+/**
+ * What an optimiser is: a pure update of one packed parameter vector. It treats every entry alike and apart, since a step
+ * applies it to the vector block by block (blocks.ts).
+ */
 import { take, type Tensor } from '../../tensor/index.ts';
 
 export interface UpdateInput {
