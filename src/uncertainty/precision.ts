@@ -1,0 +1,15 @@
+/** Where and how precisely a function is computed. */
+import type { EngineChoice } from '../nn/step.ts';
+import type { CompileOptions, FloatDType } from '../tensor/index.ts';
+
+export interface PrecisionChoice extends EngineChoice {
+  /** Default float32. */
+  readonly dtype?: FloatDType | undefined;
+}
+
+/** Without the options that were left out: their defaults are the core's. */
+export const compileOptions = ({ engine, threads, dtype }: PrecisionChoice): CompileOptions => ({
+  ...(engine !== undefined && { engine }),
+  ...(threads !== undefined && { threads }),
+  ...(dtype !== undefined && { dtype }),
+});
