@@ -30,18 +30,18 @@ export type Predict = (inputs: Float32Array) => Promise<ArrayLike<number>>;
 export type Measure = (pairs: OperatorPairs, predict: Predict) => Promise<Record<string, number>>;
 
 /** Samples [count, s] as fields with one channel, [count, s, 1]. */
-const fields = (values: Float32Array, { count }: Pick<Samples, 'count'>): NDArray => ({
+export const fields = (values: Float32Array, { count }: Pick<Samples, 'count'>): NDArray => ({
   data: values,
   shape: [count, values.length / count, 1],
   dtype: 'float32',
 });
 
-const split = (samples: Samples): { u: NDArray; target: NDArray } => ({
+export const split = (samples: Samples): { u: NDArray; target: NDArray } => ({
   u: fields(samples.input, samples),
   target: fields(samples.output, samples),
 });
 
-const mean = (values: ArrayLike<number>): number =>
+export const mean = (values: ArrayLike<number>): number =>
   Array.from(values).reduce((total, value) => total + value, 0) / values.length;
 
 /** Arrays of a job: the median and the worst test sample, and the error of every one. */
