@@ -1,3 +1,7 @@
-/** Magnetic resonance imaging: the acquisition and reconstructions as traced functions. */
+/** Magnetic resonance imaging: acquisition and noise on arrays; the forward model and reconstructions as traced functions. */
+export * from './coilCompression.ts';
 export * from './forwardModel.ts';
+export { invertHermitian } from './hermitian.ts';
+export * from './masks.ts';
+export * from './noise.ts';
 export * from './sense.ts';
