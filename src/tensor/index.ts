@@ -1,5 +1,6 @@
 /** The tensor core: symbolic tensors, transforms, engines. */
 export * from './array.ts';
+export * from './complexArray.ts';
 export * from './shape.ts';
 export {
   asTensor,

@@ -1,0 +1,9 @@
+/** Magnetic resonance imaging: acquisition and noise on arrays; the forward model and reconstructions as traced functions. */
+export * from './coilCompression.ts';
+export * from './combine.ts';
+export * from './conjugateGradients.ts';
+export * from './forwardModel.ts';
+export { invertHermitian } from './hermitian.ts';
+export * from './masks.ts';
+export * from './noise.ts';
+export * from './sense.ts';
