@@ -1,0 +1,33 @@
+/** Every flow layer, by name: what the generic tests sweep and the command line lists. A new layer is one more line here. */
+import type { LayerFamily } from './layer.ts';
+import { additiveCoupling, affineCoupling, splineCoupling } from './layers/coupling.ts';
+import { affine, leakyRelu, logit, sinhArcsinh, softplus } from './layers/elementwise.ts';
+import { lu, orthogonal, permutation, qr } from './layers/linear.ts';
+
+export const layerFamilies: readonly LayerFamily[] = [
+  affine,
+  softplus,
+  leakyRelu,
+  sinhArcsinh,
+  logit,
+  lu,
+  qr,
+  orthogonal,
+  permutation,
+  additiveCoupling,
+  affineCoupling,
+  splineCoupling,
+];
+
+/**
+ * The family of layers of that name.
+ *
+ * @throws if the name is unknown.
+ */
+export function getLayer(name: string): LayerFamily {
+  const family = layerFamilies.find((candidate) => candidate.name === name);
+  if (family) return family;
+  throw new Error(
+    `flow layer '${name}' is unknown; expected one of ${layerFamilies.map((f) => f.name).join(', ')}`,
+  );
+}
