@@ -1,7 +1,13 @@
 /** Normalizing flows: layers, base distributions, models. */
 export * from './layer.ts';
 export * from './compose.ts';
-export { getLayer, layerFamilies } from './registry.ts';
+export * from './flow.ts';
+export * from './fit.ts';
+export * from './run.ts';
+export { baseFamilies, getLayer, layerFamilies } from './registry.ts';
+export type { Base, BaseFamily } from './bases/base.ts';
+export * from './bases/independent.ts';
+export * from './bases/gaussian.ts';
 export * from './layers/coupling.ts';
 export * from './layers/linear.ts';
-export * from './layers/elementwise.ts';
+export { affine, leakyRelu, logit, sinhArcsinh, softplus } from './layers/elementwise.ts';

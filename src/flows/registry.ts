@@ -1,4 +1,7 @@
 /** Every flow layer, by name: what the generic tests sweep and the command line lists. A new layer is one more line here. */
+import type { BaseFamily } from './bases/base.ts';
+import { classGaussians, fullNormal, gaussianMixture } from './bases/gaussian.ts';
+import { laplace, normal, studentT, uniform } from './bases/independent.ts';
 import type { LayerFamily } from './layer.ts';
 import { additiveCoupling, affineCoupling, splineCoupling } from './layers/coupling.ts';
 import { affine, leakyRelu, logit, sinhArcsinh, softplus } from './layers/elementwise.ts';
@@ -31,3 +34,14 @@ export function getLayer(name: string): LayerFamily {
     `flow layer '${name}' is unknown; expected one of ${layerFamilies.map((f) => f.name).join(', ')}`,
   );
 }
+
+/** Every base distribution. */
+export const baseFamilies: readonly BaseFamily[] = [
+  normal,
+  fullNormal,
+  laplace,
+  studentT,
+  uniform,
+  gaussianMixture,
+  classGaussians,
+];

@@ -130,7 +130,7 @@ describe.each(cases)('$title', ({ family, example }) => {
           leaf.shape,
         );
       });
-      return ((await evaluate(loss as never, [moved, x, ...contexts(n)])) as NDArray).data[0];
+      return ((await evaluate(loss as never, [moved, x, ...contexts(n)])) as unknown as NDArray).data[0];
     };
     const h = 1e-5;
     const numeric = ((await at(h)) - (await at(-h))) / (2 * h);
