@@ -11,3 +11,8 @@ export * from './bases/gaussian.ts';
 export * from './layers/coupling.ts';
 export * from './layers/linear.ts';
 export { affine, leakyRelu, logit, sinhArcsinh, softplus } from './layers/elementwise.ts';
+export { actNorm, batchNorm } from './layers/actNorm.ts';
+export { planar } from './layers/planar.ts';
+export { radial } from './layers/radial.ts';
+export * from './layers/autoregressive.ts';
+export { getModel, models, type Model, type ModelDomain } from './models.ts';

@@ -3,9 +3,17 @@ import type { BaseFamily } from './bases/base.ts';
 import { classGaussians, fullNormal, gaussianMixture } from './bases/gaussian.ts';
 import { laplace, normal, studentT, uniform } from './bases/independent.ts';
 import type { LayerFamily } from './layer.ts';
+import { actNorm, batchNorm } from './layers/actNorm.ts';
+import {
+  additiveAutoregressive,
+  affineAutoregressive,
+  splineAutoregressive,
+} from './layers/autoregressive.ts';
 import { additiveCoupling, affineCoupling, splineCoupling } from './layers/coupling.ts';
 import { affine, leakyRelu, logit, sinhArcsinh, softplus } from './layers/elementwise.ts';
 import { lu, orthogonal, permutation, qr } from './layers/linear.ts';
+import { planar } from './layers/planar.ts';
+import { radial } from './layers/radial.ts';
 
 export const layerFamilies: readonly LayerFamily[] = [
   affine,
@@ -17,9 +25,16 @@ export const layerFamilies: readonly LayerFamily[] = [
   qr,
   orthogonal,
   permutation,
+  actNorm,
+  batchNorm,
+  planar,
+  radial,
   additiveCoupling,
   affineCoupling,
   splineCoupling,
+  additiveAutoregressive,
+  affineAutoregressive,
+  splineAutoregressive,
 ];
 
 /**

@@ -42,7 +42,7 @@ const flat = (y: Tensor): Tensor => reshape(y, [y.shape[0], -1]);
 describe.each(cases)('$title', ({ family, example }) => {
   const layer = family.create(example.options);
   const { shape, context = 0 } = example;
-  const parameters = perturb(layer.init(key(5), { shape, context }), 6, 0.4);
+  const parameters = perturb(layer.init(key(5), { shape, context }), 6, 0.25);
   const tolerance = tolerances[layer.inverseBy];
   const contexts = (n: number): NDArray[] =>
     context ? [array(normal(key(8), n * context), [n, context])] : [];
