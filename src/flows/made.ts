@@ -111,7 +111,8 @@ function affineBlock(
 ): Tensor {
   const b = reshape(sliceAxis(bias, 0, from, to), [1, to - from]);
   if (blocks.length === 0) return add(b, constant(new Float64Array(batch), [batch, 1]));
-  const x = concat(blocks, 1);
+  // A node keeps the list it is given, and the caller's grows.
+  const x = concat([...blocks], 1);
   const part = sliceAxis(sliceAxis(weight, 1, from, to), 0, 0, x.shape[1]);
   return add(matmul(x, part), b);
 }

@@ -207,7 +207,6 @@ test('A8: Real NVP on two moons comes within 0.1 nat of the entropy and not belo
   const nll = -(data as Float32Array).reduce((a, b) => a + b, 0) / data.length;
   const deviation = Math.sqrt((data as Float32Array).reduce((a, b) => a + (b + nll) ** 2, 0) / data.length);
   const floor = 1.008;
-  console.log('moons', nll, result.seconds);
   expect(nll).toBeLessThan(floor + 0.1);
   expect(nll).toBeGreaterThan(floor - 0.005 - (3 * deviation) / Math.sqrt(data.length));
 });
