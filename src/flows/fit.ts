@@ -1,13 +1,13 @@
 /** Training of flows, and their likelihoods in bits. */
 import { mean, neg, sub, type NDArray, type Tensor } from '../tensor/index.ts';
-import { train, type Split, type TrainOptions, type TrainResult } from '../nn/index.ts';
+import { train, type TrainOptions, type TrainResult } from '../nn/index.ts';
 import { key } from '../tensor/random.ts';
 import type { Flow, FlowParameters } from './flow.ts';
 import type { Given, TensorsOf } from './layer.ts';
 import { calibrate } from './run.ts';
 
 /** Samples `x`, and beside them what the flow is given: `context`, `label`, `noise`. */
-export type FlowSplit = Split & { readonly x: NDArray };
+export type FlowSplit = Readonly<Record<string, NDArray>> & { readonly x: NDArray };
 
 export type FitOptions = Omit<TrainOptions<FlowParameters>, 'init' | 'loss' | 'metric' | 'data'> & {
   readonly data: { readonly train: FlowSplit; readonly validation?: FlowSplit | undefined };

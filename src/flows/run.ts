@@ -10,7 +10,7 @@ import {
   type NDArray,
   type Tensor,
 } from '../tensor/index.ts';
-import { key as seedKey, split } from '../tensor/random.ts';
+import { key as seedKey } from '../tensor/random.ts';
 import type { Flow, FlowParameters } from './flow.ts';
 import type { Given, Stage, TensorsOf } from './layer.ts';
 
@@ -126,10 +126,10 @@ async function mapRows(
   const results: Record<string, NDArray> = {};
   try {
     for (let start = 0; start < n; start += size) {
-      const part: Record<string, NDArray> = await program.run([
-        parameters,
-        rowsFrom(arrays, start, size),
-      ] as never);
+      const part = (await program.run([parameters, rowsFrom(arrays, start, size)] as never)) as Record<
+        string,
+        NDArray
+      >;
       for (const [name, { data, shape }] of Object.entries(part)) {
         const row = sizeOf(shape.slice(1));
         results[name] ??= { data: allocate(dtype, n * row), shape: [n, ...shape.slice(1)], dtype };
