@@ -1,0 +1,80 @@
+/** Training of flows, and their likelihoods in bits. */
+import { mean, neg, sub, type NDArray, type Tensor } from '../tensor/index.ts';
+import { train, type TrainOptions, type TrainResult } from '../nn/index.ts';
+import { key } from '../tensor/random.ts';
+import type { Flow, FlowParameters } from './flow.ts';
+import type { Given, TensorsOf } from './layer.ts';
+import { calibrate } from './run.ts';
+
+/** Samples `x`, and beside them what the flow is given: `context`, `label`, `noise`. */
+export type FlowSplit = Readonly<Record<string, NDArray>> & { readonly x: NDArray };
+
+export type FitOptions = Omit<TrainOptions<FlowParameters>, 'init' | 'loss' | 'metric' | 'data'> & {
+  readonly data: { readonly train: FlowSplit; readonly validation?: FlowSplit | undefined };
+  /** Parameters to go on from; default: those of the seed. */
+  readonly from?: FlowParameters | undefined;
+};
+
+/**
+ * Maximum likelihood: minimises the mean of −log p(x), in nats. Layers that begin at statistics of the data are set to them
+ * first, from at most 4096 samples.
+ *
+ * @throws as `train` does; where a number is not finite, `diagnose` names the layer.
+ */
+export async function fit(
+  flow: Flow,
+  { from, ...options }: FitOptions,
+): Promise<TrainResult<FlowParameters>> {
+  const { engine, threads, data } = options;
+  const choice = { ...(engine && { engine }), ...(threads !== undefined && { threads }) };
+  const { x, ...beside } = firstRows(data.train, 4096);
+  const initial = await calibrate(flow, from ?? flow.init(key(options.seed)), x, 'start', beside, choice);
+  const nll = (p: TensorsOf<FlowParameters>, batch: Record<string, Tensor>): Tensor => {
+    const { x: samples, ...given } = batch;
+    return neg(flow.logProb(p, samples, { ...(given as Given), training: true }));
+  };
+  const result = await train<FlowParameters>({ ...options, init: () => initial, loss: nll as never });
+  const finish = (p: FlowParameters): Promise<FlowParameters> => calibrate(flow, p, x, 'end', beside, choice);
+  return {
+    ...result,
+    parameters: await finish(result.parameters),
+    best: result.best && { ...result.best, parameters: await finish(result.best.parameters) },
+  };
+}
+
+function firstRows(split: FlowSplit, most: number): { x: NDArray } & Record<string, NDArray> {
+  const rows = Object.entries(split).map(([name, { data, shape, dtype }]) => {
+    const n = Math.min(shape[0], most);
+    return [
+      name,
+      { data: data.slice(0, (data.length / shape[0]) * n), shape: [n, ...shape.slice(1)], dtype },
+    ];
+  });
+  return Object.fromEntries(rows) as { x: NDArray } & Record<string, NDArray>;
+}
+
+/**
+ * KL(q ‖ p) of the flow q to an unnormalised log density, up to the density's constant: the mean of log q(x) − log p̃(x) over samples
+ * x of the flow (Rezende & Mohamed 2015). `rows` come from `flow.draw`; differentiable in the parameters.
+ */
+export function reverseKl(
+  flow: Flow,
+  logDensity: (x: Tensor) => Tensor,
+  p: TensorsOf<FlowParameters>,
+  rows: Tensor,
+  given?: Given,
+): Tensor {
+  const z = flow.base.transport(p.base as never, rows, flow.latentShape, given);
+  const { x, logDet } = flow.inverse(p, z, given);
+  const logQ = sub(flow.base.logProb(p.base as never, z, given), logDet);
+  return mean(sub(logQ, logDensity(x)));
+}
+
+/**
+ * Bits per dimension from a negative log-likelihood in nats of data that were scaled to [0, 1): nll / (d ln 2) + log₂ of the number
+ * of levels they had before. For data left in [0, 2^K), `levels` is 1: the density's unit is then a level already.
+ */
+export const bitsPerDimension = (
+  nll: number,
+  { dimensions, levels = 256 }: { readonly dimensions: number; readonly levels?: number },
+): number => nll / (dimensions * Math.LN2) + Math.log2(levels);

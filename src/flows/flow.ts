@@ -1,0 +1,77 @@
+/** A flow: layers from data to latent, and the distribution of the latent. All functions are pure; run.ts runs them on arrays. */
+import { add, type NDArray, type Shape, type Tensor } from '../tensor/index.ts';
+import { split, type Key } from '../tensor/random.ts';
+import type { Base } from './bases/base.ts';
+import { normal } from './bases/independent.ts';
+import { sequence } from './compose.ts';
+import type { Forward, Given, Inverse, Layer, TensorsOf } from './layer.ts';
+
+export interface FlowOptions {
+  /** Of one sample. */
+  readonly shape: Shape;
+  /** Length of the conditioning vector; default 0, none. */
+  readonly context?: number;
+  /** From data to latent. */
+  readonly layers: readonly Layer[];
+  /** Default: the standard normal. */
+  readonly base?: Base;
+}
+
+export interface FlowParameters {
+  readonly layers: readonly unknown[];
+  readonly base: unknown;
+}
+
+export interface Flow {
+  readonly shape: Shape;
+  readonly context: number;
+  readonly latentShape: Shape;
+  readonly layers: readonly Layer[];
+  readonly base: Base;
+  init(key: Key): FlowParameters;
+  /** Data x `[batch, ...shape]` to latent; logDet is log |det ∂z/∂x|. */
+  forward(p: TensorsOf<FlowParameters>, x: Tensor, given?: Given): Forward;
+  /** Latent to data; logDet is log |det ∂x/∂z|. */
+  inverse(p: TensorsOf<FlowParameters>, z: Tensor, given?: Given): Inverse;
+  /** log p(x) = log q(f(x)) + log |det ∂f/∂x|: `[batch]`, nats. */
+  logProb(p: TensorsOf<FlowParameters>, x: Tensor, given?: Given): Tensor;
+  /** n rows of random numbers for `sample`: float64 `[n, m]`. */
+  draw(key: Key, n: number): NDArray;
+  /** The samples `[n, ...shape]` that those rows stand for, differentiable in the parameters. */
+  sample(p: TensorsOf<FlowParameters>, rows: Tensor, given?: Given): Tensor;
+}
+
+/**
+ * A flow of layers and a base.
+ *
+ * @throws if a layer cannot take the shape that reaches it.
+ */
+export function flow({ shape, context = 0, layers, base = normal.create() as Base }: FlowOptions): Flow {
+  const chain = sequence(layers);
+  const latentShape = chain.outputShape(shape);
+  const forward: Flow['forward'] = (p, x, given) => chain.forward(p.layers as never, x, given);
+  const inverse: Flow['inverse'] = (p, z, given) => chain.inverse(p.layers as never, z, given);
+  return {
+    shape,
+    context,
+    latentShape,
+    layers,
+    base,
+    init(key) {
+      const [layerKey, baseKey] = split(key, 2);
+      return {
+        layers: chain.init(layerKey, { shape, context }),
+        base: base.init(baseKey, latentShape),
+      };
+    },
+    forward,
+    inverse,
+    logProb(p, x, given) {
+      const { y, logDet } = forward(p, x, given);
+      return add(base.logProb(p.base as never, y, given), logDet);
+    },
+    draw: (key, n) => base.draw(key, n, latentShape),
+    sample: (p, rows, given) =>
+      inverse(p, base.transport(p.base as never, rows, latentShape, given), given).x,
+  };
+}

@@ -1,0 +1,18 @@
+/** Normalizing flows: layers, base distributions, models. */
+export * from './layer.ts';
+export * from './compose.ts';
+export * from './flow.ts';
+export * from './fit.ts';
+export * from './run.ts';
+export { baseFamilies, getLayer, layerFamilies } from './registry.ts';
+export type { Base, BaseFamily } from './bases/base.ts';
+export * from './bases/independent.ts';
+export * from './bases/gaussian.ts';
+export * from './layers/coupling.ts';
+export * from './layers/linear.ts';
+export { affine, leakyRelu, logit, sinhArcsinh, softplus } from './layers/elementwise.ts';
+export { actNorm, batchNorm } from './layers/actNorm.ts';
+export { planar } from './layers/planar.ts';
+export { radial } from './layers/radial.ts';
+export * from './layers/autoregressive.ts';
+export { getModel, models, type Model, type ModelDomain } from './models.ts';

@@ -1,0 +1,91 @@
+/** Functions that flows need without loss of digits, made of the core's ops. */
+import {
+  abs,
+  add,
+  div,
+  exp,
+  greater,
+  less,
+  log,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  not,
+  or,
+  select,
+  sign,
+  softplus,
+  sqrt,
+  square,
+  stopGradient,
+  sub,
+  type Tensor,
+} from '../tensor/index.ts';
+
+export const sinh = (x: Tensor): Tensor => mul(0.5, sub(exp(x), exp(neg(x))));
+
+/** Odd by construction, so that large negative numbers keep their digits. */
+export const asinh = (x: Tensor): Tensor => {
+  const size = abs(x);
+  return mul(sign(x), log(add(size, sqrt(add(square(size), 1)))));
+};
+
+/** log cosh x, for any x. */
+export const logCosh = (x: Tensor): Tensor => {
+  const size = abs(x);
+  return sub(add(size, softplus(mul(-2, size))), Math.LN2);
+};
+
+/** log σ(x) = −softplus(−x). */
+export const logSigmoid = (x: Tensor): Tensor => neg(softplus(neg(x)));
+
+/** The number whose softplus is y > 0: log(eʸ − 1), by its series where eʸ is close to 1. */
+export function inverseSoftplus(y: Tensor): Tensor {
+  const small = less(y, 0.25);
+  // A branch that is not taken must still be finite for its derivative.
+  const near = select(small, y, 0.1, y.dtype);
+  const far = select(small, 1, y, y.dtype);
+  const s = square(near);
+  // log((eʸ − 1)/y) = y/2 + y²/24 − y⁴/2880 + y⁶/181440 − y⁸/9676800 + …
+  const series = mul(s, sub(1 / 24, mul(s, sub(1 / 2880, mul(s, sub(1 / 181440, mul(s, 1 / 9676800)))))));
+  return select(small, add(log(near), add(mul(0.5, near), series)), add(far, log(sub(1, exp(neg(far))))));
+}
+
+/** The number whose softplus is y > 0, for constants. */
+export const inverseSoftplusOf = (y: number): number => y + Math.log(-Math.expm1(-y));
+
+export interface RootOptions {
+  /** The bracket, of the shape of the root. */
+  readonly low: Tensor;
+  readonly high: Tensor;
+  readonly bisections?: number;
+  readonly newtonSteps?: number;
+}
+
+/**
+ * The root of an increasing function, elementwise: bisection narrows the bracket by 2⁻⁴⁰, Newton steps that stay inside it
+ * end at rounding error. Differentiable by the implicit function theorem: the last Newton step is taken from a constant.
+ * The value of `f` is f(t) minus the target, `slope` is f′(t).
+ */
+export function increasingRoot(
+  f: (t: Tensor) => { readonly value: Tensor; readonly slope: Tensor },
+  { low, high, bisections = 40, newtonSteps = 4 }: RootOptions,
+): Tensor {
+  let [a, b] = [stopGradient(low), stopGradient(high)];
+  for (let i = 0; i < bisections; i++) {
+    const middle = mul(0.5, add(a, b));
+    const above = greater(f(middle).value, 0);
+    [a, b] = [select(above, a, middle), select(above, middle, b)];
+  }
+  let t = mul(0.5, add(a, b));
+  for (let i = 0; i < newtonSteps; i++) {
+    const { value, slope } = f(t);
+    const step = sub(t, div(value, slope));
+    const lost = or(or(less(step, a), greater(step, b)), not(greater(slope, 0)));
+    t = select(lost, t, maximum(a, minimum(b, step)));
+  }
+  const root = stopGradient(t);
+  const { value, slope } = f(root);
+  return sub(root, div(value, stopGradient(slope)));
+}

@@ -1,0 +1,62 @@
+/** Every flow layer, by name: what the generic tests sweep and the command line lists. A new layer is one more line here. */
+import type { BaseFamily } from './bases/base.ts';
+import { classGaussians, fullNormal, gaussianMixture } from './bases/gaussian.ts';
+import { laplace, normal, studentT, uniform } from './bases/independent.ts';
+import type { LayerFamily } from './layer.ts';
+import { actNorm, batchNorm } from './layers/actNorm.ts';
+import {
+  additiveAutoregressive,
+  affineAutoregressive,
+  splineAutoregressive,
+} from './layers/autoregressive.ts';
+import { additiveCoupling, affineCoupling, splineCoupling } from './layers/coupling.ts';
+import { affine, leakyRelu, logit, sinhArcsinh, softplus } from './layers/elementwise.ts';
+import { lu, orthogonal, permutation, qr } from './layers/linear.ts';
+import { planar } from './layers/planar.ts';
+import { radial } from './layers/radial.ts';
+
+export const layerFamilies: readonly LayerFamily[] = [
+  affine,
+  softplus,
+  leakyRelu,
+  sinhArcsinh,
+  logit,
+  lu,
+  qr,
+  orthogonal,
+  permutation,
+  actNorm,
+  batchNorm,
+  planar,
+  radial,
+  additiveCoupling,
+  affineCoupling,
+  splineCoupling,
+  additiveAutoregressive,
+  affineAutoregressive,
+  splineAutoregressive,
+];
+
+/**
+ * The family of layers of that name.
+ *
+ * @throws if the name is unknown.
+ */
+export function getLayer(name: string): LayerFamily {
+  const family = layerFamilies.find((candidate) => candidate.name === name);
+  if (family) return family;
+  throw new Error(
+    `flow layer '${name}' is unknown; expected one of ${layerFamilies.map((f) => f.name).join(', ')}`,
+  );
+}
+
+/** Every base distribution. */
+export const baseFamilies: readonly BaseFamily[] = [
+  normal,
+  fullNormal,
+  laplace,
+  studentT,
+  uniform,
+  gaussianMixture,
+  classGaussians,
+];

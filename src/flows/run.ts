@@ -1,0 +1,254 @@
+/** Flows on arrays: densities, both directions and samples in batches, and a walk through the layers that finds what went wrong. */
+import {
+  allocate,
+  compile,
+  showShape,
+  sizeOf,
+  specsOf,
+  type CompileOptions,
+  type FloatDType,
+  type NDArray,
+  type Tensor,
+} from '../tensor/index.ts';
+import { key as seedKey } from '../tensor/random.ts';
+import type { Flow, FlowParameters } from './flow.ts';
+import type { Given, Stage, TensorsOf } from './layer.ts';
+
+export interface RunOptions extends Pick<CompileOptions, 'engine' | 'threads'> {
+  /** Default float32. */
+  readonly dtype?: FloatDType;
+  /** Rows in one pass, default 512; a smaller input is one pass. */
+  readonly batchSize?: number;
+}
+
+/** Arrays that go with the samples, row by row. */
+export interface Beside {
+  /** `[n, context]` */
+  readonly context?: NDArray | undefined;
+  /** `[n]`, int32 */
+  readonly label?: NDArray | undefined;
+  /** Like the samples. */
+  readonly noise?: NDArray | undefined;
+}
+
+type Rows = Readonly<Record<string, NDArray>>;
+type Outputs = Record<string, Tensor>;
+
+/** log p(x) of x `[n, ...shape]`: `[n]`, nats. */
+export async function logProb(
+  flow: Flow,
+  parameters: FlowParameters,
+  x: NDArray,
+  beside: Beside = {},
+  options: RunOptions = {},
+): Promise<NDArray> {
+  const { value } = await mapRows(
+    (p, { x: rows, ...given }) => ({ value: flow.logProb(p, rows, given) }),
+    parameters,
+    { x, ...present(beside) },
+    options,
+  );
+  return value;
+}
+
+/** Data to latent: z `[n, ...latentShape]` and log |det ∂z/∂x| `[n]`. */
+export async function toLatent(
+  flow: Flow,
+  parameters: FlowParameters,
+  x: NDArray,
+  beside: Beside = {},
+  options: RunOptions = {},
+): Promise<{ readonly z: NDArray; readonly logDet: NDArray }> {
+  const { y, logDet } = await mapRows(
+    (p, { x: rows, ...given }) => ({ ...flow.forward(p, rows, given) }),
+    parameters,
+    { x, ...present(beside) },
+    options,
+  );
+  return { z: y, logDet };
+}
+
+/** Latent to data: x `[n, ...shape]` and log |det ∂x/∂z| `[n]`. */
+export async function toData(
+  flow: Flow,
+  parameters: FlowParameters,
+  z: NDArray,
+  beside: Beside = {},
+  options: RunOptions = {},
+): Promise<{ readonly x: NDArray; readonly logDet: NDArray }> {
+  const { x, logDet } = await mapRows(
+    (p, { z: rows, ...given }) => ({ ...flow.inverse(p, rows, given) }),
+    parameters,
+    { z, ...present(beside) },
+    options,
+  );
+  return { x, logDet };
+}
+
+/** n samples `[n, ...shape]` of a seed. Sample i is the same whatever n and the batch size. */
+export async function sample(
+  flow: Flow,
+  parameters: FlowParameters,
+  { n, seed, ...beside }: Beside & { readonly n: number; readonly seed: number },
+  options: RunOptions = {},
+): Promise<NDArray> {
+  const { x } = await mapRows(
+    (p, { rows, ...given }) => ({ x: flow.sample(p, rows, given) }),
+    parameters,
+    { rows: flow.draw(seedKey(seed), n), ...present(beside) },
+    options,
+  );
+  return x;
+}
+
+const present = (beside: Beside): Rows =>
+  Object.fromEntries(
+    Object.entries(beside).filter((entry): entry is [string, NDArray] => entry[1] !== undefined),
+  );
+
+/** f over rows of arrays in batches of one size; the last is filled up by repeating its last row. */
+async function mapRows(
+  f: (p: TensorsOf<FlowParameters>, rows: Record<string, Tensor>) => Outputs,
+  parameters: FlowParameters,
+  arrays: Rows,
+  { batchSize = 512, dtype = 'float32', ...engine }: RunOptions,
+): Promise<Record<string, NDArray>> {
+  const n = rowsOf(arrays);
+  const size = Math.min(n, batchSize);
+  const program = await compile(
+    f as never,
+    [specsOf(parameters), specsOf(rowsFrom(arrays, 0, size))] as never,
+    {
+      dtype,
+      ...engine,
+    },
+  );
+  const results: Record<string, NDArray> = {};
+  try {
+    for (let start = 0; start < n; start += size) {
+      const part = (await program.run([parameters, rowsFrom(arrays, start, size)] as never)) as Record<
+        string,
+        NDArray
+      >;
+      for (const [name, { data, shape }] of Object.entries(part)) {
+        const row = sizeOf(shape.slice(1));
+        results[name] ??= { data: allocate(dtype, n * row), shape: [n, ...shape.slice(1)], dtype };
+        results[name].data.set(data.subarray(0, Math.min(size, n - start) * row), start * row);
+      }
+    }
+  } finally {
+    await program.dispose();
+  }
+  return results;
+}
+
+function rowsOf(arrays: Rows): number {
+  const counts = Object.entries(arrays).map(([name, { shape }]) => `${name} ${showShape(shape)}`);
+  const [n, ...others] = Object.values(arrays).map(({ shape }) => shape[0]);
+  if (n > 0 && others.every((m) => m === n)) return n;
+  throw new Error(
+    `flow: arrays ${counts.join(', ')}; expected the same number of rows, at least one, on axis 0 of all`,
+  );
+}
+
+const rowsFrom = (arrays: Rows, start: number, size: number): Record<string, NDArray> =>
+  Object.fromEntries(
+    Object.entries(arrays).map(([name, { data, shape, dtype }]) => {
+      const row = sizeOf(shape.slice(1));
+      const rows = data.slice(start * row, (start + size) * row);
+      const filled = allocate(dtype, size * row);
+      filled.set(rows);
+      for (let i = rows.length; i < filled.length; i += row) filled.set(rows.subarray(rows.length - row), i);
+      return [name, { data: filled, shape: [size, ...shape.slice(1)], dtype }];
+    }),
+  );
+
+/** Visits every layer with the samples that reach it; a visitor may give back other parameters for the layer. */
+async function walk(
+  flow: Flow,
+  parameters: FlowParameters,
+  x: NDArray,
+  { beside = {}, options = {} }: { readonly beside?: Beside; readonly options?: RunOptions },
+  visit: (i: number, input: NDArray, own: unknown) => unknown,
+  after?: (i: number, output: NDArray, logDet: NDArray) => boolean,
+): Promise<FlowParameters> {
+  const layers: unknown[] = [];
+  let here = x;
+  for (const [i, part] of flow.layers.entries()) {
+    const own = visit(i, here, parameters.layers[i]);
+    layers.push(own);
+    const { y, logDet } = await mapRows(
+      (p, { x: rows, ...given }) => ({ ...part.forward(p as never, rows, given as Given) }),
+      own as never,
+      { x: here, ...present(beside) },
+      options,
+    );
+    if (after?.(i, y, logDet)) break;
+    here = y;
+  }
+  return { ...parameters, layers };
+}
+
+/**
+ * Parameters set from data by the layers that do so: ActNorm at the start of a training, batch norm at both ends.
+ * x: `[n, ...shape]`, a few hundred samples or all.
+ */
+export const calibrate = (
+  flow: Flow,
+  parameters: FlowParameters,
+  x: NDArray,
+  stage: Stage,
+  beside?: Beside,
+  options?: RunOptions,
+): Promise<FlowParameters> =>
+  flow.layers.some((part) => part.calibrate)
+    ? walk(
+        flow,
+        parameters,
+        x,
+        { ...(beside && { beside }), ...(options && { options }) },
+        (i, input, own) => flow.layers[i].calibrate?.(own, input, stage) ?? own,
+      )
+    : Promise.resolve(parameters);
+
+export interface Failure {
+  /** Position and name of the first layer that makes a number that is not finite. */
+  readonly index: number;
+  readonly layer: string;
+  /** The first sample where it does. */
+  readonly sample: number;
+  readonly quantity: 'y' | 'logDet';
+  readonly value: number;
+}
+
+/** The first layer, from data to latent, whose result is not finite, and the sample where; null when all are finite. */
+export async function diagnose(
+  flow: Flow,
+  parameters: FlowParameters,
+  x: NDArray,
+  beside: Beside = {},
+  options: RunOptions = {},
+): Promise<Failure | null> {
+  let failure: Failure | null = null;
+  await walk(
+    flow,
+    parameters,
+    x,
+    { beside, options },
+    (_, __, own) => own,
+    (index, y, logDet) => {
+      for (const [quantity, { data, shape }] of [
+        ['y', y],
+        ['logDet', logDet],
+      ] as const) {
+        const at = (data as Float64Array).findIndex((v) => !Number.isFinite(v));
+        if (at < 0) continue;
+        const sample = Math.floor((at * shape[0]) / data.length);
+        failure = { index, layer: flow.layers[index].name, sample, quantity, value: data[at] };
+        return true;
+      }
+      return false;
+    },
+  );
+  return failure;
+}

@@ -1,0 +1,212 @@
+import { describe, expect, test } from 'vitest';
+import { array, type NDArray, type Tensor } from '../../src/tensor/index.ts';
+import { adam, cosineSchedule } from '../../src/nn/index.ts';
+import { key, normal, split, uniform } from '../../src/tensor/random.ts';
+import {
+  affineCoupling,
+  baseFamilies,
+  bitsPerDimension,
+  diagnose,
+  fit,
+  flow,
+  logGamma,
+  logProb,
+  sample,
+  splineCoupling,
+  toData,
+  toLatent,
+  type Layer,
+} from '../../src/flows/index.ts';
+import { evaluate, largestDifference, perturb } from './support.ts';
+
+const float64 = { dtype: 'float64', threads: 1 } as const;
+
+/** Two half circles of radius 1 with Gaussian noise, as sklearn's make_moons. */
+function moons(n: number, noise: number, seed: number): NDArray {
+  const [angles, spread] = split(key(seed), 2);
+  const t = uniform(angles, n);
+  const z = normal(spread, 2 * n);
+  const data = new Float64Array(2 * n);
+  for (let i = 0; i < n; i++) {
+    const a = Math.PI * t[i];
+    const upper = i % 2 === 0;
+    data[2 * i] = (upper ? Math.cos(a) : 1 - Math.cos(a)) + noise * z[2 * i];
+    data[2 * i + 1] = (upper ? Math.sin(a) : 0.5 - Math.sin(a)) + noise * z[2 * i + 1];
+  }
+  return array(data, [n, 2]);
+}
+
+const couplings = (n: number): Layer[] =>
+  Array.from(
+    { length: n },
+    (_, i) => affineCoupling.create({ flip: i % 2 === 1, hidden: [32, 32] }) as Layer,
+  );
+
+describe.each(
+  baseFamilies.flatMap((family) =>
+    family.examples.map((options) => ({
+      family,
+      options,
+      title: `${family.name} ${JSON.stringify(options)}`,
+    })),
+  ),
+)('base $title', ({ family, options }) => {
+  const base = family.create(options);
+  const isUniform = family.name === 'uniform';
+
+  test('A4: the density integrates to 1 in two dimensions', async () => {
+    const p = perturb(base.init(key(1), [2]), 2, 0.2);
+    // x = tan(πu/2)-like stretched grid: heavy tails need far points. Midpoint rule in u.
+    const n = 400;
+    const points = new Float64Array(2 * n * n);
+    const weights = new Float64Array(n * n);
+    const along = (i: number): [number, number] => {
+      const u = -1 + (2 * (i + 0.5)) / n;
+      if (isUniform) return [4 * u, 8 / n];
+      return [(3 * u) / (1 - u * u), ((3 * (1 + u * u)) / (1 - u * u) ** 2) * (2 / n)];
+    };
+    for (let i = 0; i < n; i++)
+      for (let j = 0; j < n; j++) {
+        const [[x, wx], [y, wy]] = [along(i), along(j)];
+        points.set([x, y], 2 * (i * n + j));
+        weights[i * n + j] = wx * wy;
+      }
+    const density = (await evaluate(
+      (q: never, x: Tensor) => base.logProb(q, x),
+      [p, array(points, [n * n, 2])],
+    )) as unknown as NDArray;
+    const mass = weights.reduce((total, w, i) => total + w * Math.exp(density.data[i]), 0);
+    // The edge of the uniform density falls between grid points; Student-t with 1.5 degrees leaves mass beyond the grid.
+    expect(Math.abs(mass - 1)).toBeLessThan(isUniform ? 0.03 : 5e-3);
+  });
+
+  test('samples follow the density: the mean of log p agrees with that under importance weights of another seed', async () => {
+    const p = perturb(base.init(key(3), [2]), 4, 0.2);
+    const n = 40_000;
+    const rows = base.draw(key(5), n, [2]);
+    const { x, logP } = await evaluate(
+      (q: never, r: Tensor) => {
+        const samples = base.transport(q, r, [2]);
+        return { x: samples, logP: base.logProb(q, samples) };
+      },
+      [p, rows],
+    );
+    // The fraction of samples in a box against the integral of the density over it.
+    const box = [-0.7, 0.9] as const;
+    let inside = 0;
+    for (let i = 0; i < n; i++)
+      if ([0, 1].every((j) => x.data[2 * i + j] > box[0] && x.data[2 * i + j] < box[1])) inside++;
+    const m = 200;
+    const grid = new Float64Array(2 * m * m);
+    const step = (box[1] - box[0]) / m;
+    for (let i = 0; i < m * m; i++)
+      grid.set([box[0] + (Math.floor(i / m) + 0.5) * step, box[0] + ((i % m) + 0.5) * step], 2 * i);
+    const density = (await evaluate(
+      (q: never, v: Tensor) => base.logProb(q, v),
+      [p, array(grid, [m * m, 2])],
+    )) as unknown as NDArray;
+    const expected = (density.data as Float64Array).reduce((t, v) => t + Math.exp(v) * step * step, 0);
+    expect(Math.abs(inside / n - expected)).toBeLessThan(
+      4.5 * Math.sqrt((expected * (1 - expected)) / n) + 5e-3,
+    );
+    expect((logP.data as Float64Array).every(Number.isFinite)).toBe(true);
+  });
+});
+
+test('log Γ at half-integers and small numbers', () => {
+  expect(logGamma(0.5)).toBeCloseTo(0.5 * Math.log(Math.PI), 13);
+  expect(logGamma(5)).toBeCloseTo(Math.log(24), 13);
+  expect(logGamma(0.1)).toBeCloseTo(2.2527126517342059, 12);
+});
+
+describe('a flow', () => {
+  const model = flow({
+    shape: [2],
+    context: 1,
+    layers: [
+      affineCoupling.create({ hidden: [8] }) as Layer,
+      splineCoupling.create({ flip: true, hidden: [8] }) as Layer,
+    ],
+  });
+  const parameters = perturb(model.init(key(1)), 2, 0.3);
+  const n = 700;
+  const x = array(normal(key(3), 2 * n), [n, 2]);
+  const context = array(normal(key(4), n), [n, 1]);
+
+  test('goes to latent and back, in batches that do not divide the rows', async () => {
+    const there = await toLatent(model, parameters, x, { context }, float64);
+    const back = await toData(model, parameters, there.z, { context }, float64);
+    expect(largestDifference(back.x.data, x.data)).toBeLessThan(1e-10);
+    const negated = (back.logDet.data as Float64Array).map((v) => -v);
+    expect(largestDifference(there.logDet.data, negated)).toBeLessThan(1e-9);
+  });
+
+  test('logProb is the base at the latent plus logDet', async () => {
+    const { z, logDet } = await toLatent(model, parameters, x, { context }, float64);
+    const value = await logProb(model, parameters, x, { context }, float64);
+    const expected = Float64Array.from({ length: n }, (_, i) => {
+      const [a, b] = [z.data[2 * i], z.data[2 * i + 1]];
+      return -0.5 * (a * a + b * b) - Math.log(2 * Math.PI) + logDet.data[i];
+    });
+    expect(largestDifference(value.data, expected)).toBeLessThan(1e-10);
+  });
+
+  test('samples are those of the seed', async () => {
+    const rows = (m: number) => array(context.data.slice(0, m), [m, 1]);
+    const few = await sample(model, parameters, { n: 10, seed: 7, context: rows(10) }, float64);
+    const again = await sample(model, parameters, { n: 10, seed: 7, context: rows(10) }, float64);
+    const other = await sample(model, parameters, { n: 10, seed: 8, context: rows(10) }, float64);
+    expect([...again.data]).toEqual([...few.data]);
+    expect(largestDifference(other.data, few.data)).toBeGreaterThan(0.1);
+  });
+
+  test('a missing context is named', async () => {
+    await expect(logProb(model, parameters, x, {}, float64)).rejects.toThrow(/no context.*initialised for/);
+  });
+
+  test('diagnose names the layer and the sample where numbers end', async () => {
+    const bad = array(x.data.slice(), [n, 2]);
+    bad.data[2 * 41] = 1e300;
+    bad.data[2 * 41 + 1] = 1e300;
+    expect(await diagnose(model, parameters, x, { context }, float64)).toBeNull();
+    expect(
+      await diagnose(model, parameters, bad, { context }, { ...float64, dtype: 'float32' }),
+    ).toMatchObject({
+      index: 0,
+      layer: 'affine-coupling',
+      sample: 41,
+    });
+  });
+});
+
+test('E3: bits per dimension depend on the scale of the data', () => {
+  expect(bitsPerDimension(-1679.132, { dimensions: 784 })).toBeCloseTo(4.91, 3);
+  const nll = 4000;
+  // The same model on data in [0, 256): every dimension's density is 256 times lower.
+  const stretched = nll + 784 * Math.log(256);
+  expect(bitsPerDimension(stretched, { dimensions: 784, levels: 1 })).toBeCloseTo(
+    bitsPerDimension(nll, { dimensions: 784 }),
+    10,
+  );
+});
+
+test('A8: Real NVP on two moons comes within 0.1 nat of the entropy and not below it', async () => {
+  const model = flow({ shape: [2], layers: couplings(6) });
+  const result = await fit(model, {
+    data: { train: { x: moons(10_000, 0.1, 1) } },
+    optimizer: adam({ learningRate: 5e-3 }),
+    schedule: cosineSchedule({ epochs: 25 }),
+    epochs: 25,
+    batchSize: 500,
+    clipNorm: 5,
+    seed: 1,
+    threads: 1,
+  });
+  const held = moons(20_000, 0.1, 2);
+  const { data } = await logProb(model, result.parameters, held, {}, { threads: 1 });
+  const nll = -(data as Float32Array).reduce((a, b) => a + b, 0) / data.length;
+  const deviation = Math.sqrt((data as Float32Array).reduce((a, b) => a + (b + nll) ** 2, 0) / data.length);
+  const floor = 1.008;
+  expect(nll).toBeLessThan(floor + 0.1);
+  expect(nll).toBeGreaterThan(floor - 0.005 - (3 * deviation) / Math.sqrt(data.length));
+});

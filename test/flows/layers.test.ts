@@ -1,0 +1,139 @@
+import { describe, expect, test } from 'vitest';
+import {
+  array,
+  grad,
+  mapTree,
+  mul,
+  reshape,
+  square,
+  sub,
+  sum,
+  type NDArray,
+  type Tensor,
+} from '../../src/tensor/index.ts';
+import { foldIn, key, normal } from '../../src/tensor/random.ts';
+import { layerFamilies } from '../../src/flows/index.ts';
+import {
+  batchJacobian,
+  evaluate,
+  largestDifference,
+  logDeterminants,
+  perturb,
+  samplesFor,
+} from './support.ts';
+
+const tolerances = {
+  formula: { there: 1e-10, determinant: 1e-9 },
+  iteration: { there: 1e-8, determinant: 1e-8 },
+  // Runge–Kutta steps back do not return exactly.
+  integration: { there: 1e-6, determinant: 1e-6 },
+};
+
+const cases = layerFamilies.flatMap((family) =>
+  family.examples.map((example) => ({
+    family,
+    example,
+    title: `${family.name} ${JSON.stringify(example.options ?? {})} on [${example.shape.join(', ')}]${example.context ? ` given ${example.context}` : ''}`,
+  })),
+);
+
+const flat = (y: Tensor): Tensor => reshape(y, [y.shape[0], -1]);
+
+describe.each(cases)('$title', ({ family, example }) => {
+  const layer = family.create(example.options);
+  const { shape, context = 0 } = example;
+  const parameters = perturb(layer.init(key(5), { shape, context }), 6, 0.25);
+  const tolerance = tolerances[layer.inverseBy];
+  const contexts = (n: number): NDArray[] =>
+    context ? [array(normal(key(8), n * context), [n, context])] : [];
+
+  test('A1, A3: the inverse returns, and logarithms of determinants cancel', async () => {
+    const n = 1000;
+    const x = samplesFor(layer.support, shape, n, 7);
+    const result = await evaluate(
+      (p: never, v: Tensor, c?: Tensor) => {
+        const there = layer.forward(p, v, { context: c });
+        const back = layer.inverse(p, there.y, { context: c });
+        return { x: back.x, forward: there.logDet, inverse: back.logDet };
+      },
+      [parameters, x, ...contexts(n)],
+    );
+    expect(largestDifference(result.x.data, x.data)).toBeLessThan(tolerance.there);
+    const negated = Float64Array.from(result.inverse.data, (v) => -v);
+    expect(largestDifference(result.forward.data, negated)).toBeLessThan(tolerance.there * 10);
+  });
+
+  test('A2: logDet is log |det J| by automatic differentiation and by central differences', async () => {
+    const n = 20;
+    const x = samplesFor(layer.support, shape, n, 9);
+    const forward = (p: never, v: Tensor, c?: Tensor) => layer.forward(p, v, { context: c });
+    const result = await evaluate(
+      (p: never, v: Tensor, c?: Tensor) => ({
+        jacobian: batchJacobian((w) => forward(p, w, c).y, v, flat),
+        logDet: forward(p, v, c).logDet,
+      }),
+      [parameters, x, ...contexts(n)],
+    );
+    expect(largestDifference(result.logDet.data, logDeterminants(result.jacobian))).toBeLessThan(
+      tolerance.determinant,
+    );
+    // Central differences check the derivative rules themselves.
+    const d = x.data.length / n;
+    const h = 1e-5;
+    const moved = Array.from({ length: 2 * d }, (_, k) => {
+      const by = k % 2 === 0 ? h : -h;
+      return x.data.map((v, i) => (i % d === k >> 1 ? v + by : v)) as Float64Array;
+    });
+    const all = array(Float64Array.from(moved.flatMap((m) => [...m])), [2 * d * n, ...shape]);
+    const repeated = contexts(n).map((c) =>
+      array(Array.from({ length: 2 * d }, () => [...c.data]).flat(), [2 * d * n, context]),
+    );
+    const { y } = await evaluate(
+      (p: never, v: Tensor, c?: Tensor) => ({ y: forward(p, v, c).y }),
+      [parameters, all, ...repeated],
+    );
+    const differences = new Float64Array(n * d * d);
+    for (let b = 0; b < n; b++)
+      for (let i = 0; i < d; i++)
+        for (let j = 0; j < d; j++) {
+          const at = (k: number): number => y.data[(k * n + b) * d + i];
+          differences[(b * d + i) * d + j] = (at(2 * j) - at(2 * j + 1)) / (2 * h);
+        }
+    const numeric = logDeterminants(array(differences, [n, d, d]));
+    // A kink of ReLU within h of a sample spoils single differences: nine tenths must hold.
+    const errors = Array.from(numeric, (v, i) => Math.abs(v - result.logDet.data[i])).sort((a, b) => a - b);
+    expect(errors[Math.floor(0.9 * n)]).toBeLessThan(1e-5);
+  });
+
+  test('A7: the gradient of a negative log-likelihood is that of central differences', async () => {
+    const n = 6;
+    const x = samplesFor(layer.support, shape, n, 11);
+    const loss = (p: never, v: Tensor, c?: Tensor): Tensor => {
+      const { y, logDet } = layer.forward(p, v, { context: c });
+      return mul(1 / n, sub(mul(0.5, sum(square(y))), sum(logDet)));
+    };
+    const leaves: NDArray[] = [];
+    mapTree(parameters, (leaf: NDArray) => leaves.push(leaf));
+    if (leaves.length === 0) return;
+    const direction = leaves.map((leaf, i) => normal(foldIn(key(12), i), leaf.data.length));
+    const slopes: NDArray[] = [];
+    const gradient = await evaluate(grad(loss as never) as never, [parameters, x, ...contexts(n)]);
+    mapTree(gradient, (leaf: NDArray) => slopes.push(leaf));
+    let along = 0;
+    slopes.forEach((slope, i) => slope.data.forEach((v, j) => (along += v * direction[i][j])));
+    const at = async (by: number): Promise<number> => {
+      let i = 0;
+      const moved = mapTree(parameters, (leaf: NDArray) => {
+        const step = direction[i++];
+        return array(
+          step.map((z, j) => leaf.data[j] + by * z),
+          leaf.shape,
+        );
+      });
+      return ((await evaluate(loss as never, [moved, x, ...contexts(n)])) as unknown as NDArray).data[0];
+    };
+    const h = 1e-5;
+    const numeric = ((await at(h)) - (await at(-h))) / (2 * h);
+    expect(Math.abs(along - numeric)).toBeLessThan(2e-6 * Math.max(1, Math.abs(numeric)));
+  });
+});
