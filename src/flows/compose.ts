@@ -1,7 +1,7 @@
 /** Layers made of layers. */
 import { add, zeros, type Shape, type Tensor } from '../tensor/index.ts';
 import { split } from '../tensor/random.ts';
-import type { Given, Layer, TensorsOf } from './layer.ts';
+import type { Given, Layer } from './layer.ts';
 
 /** The layers one after the other, from data to latent; logarithms of determinants add up. */
 export function sequence(parts: readonly Layer[]): Layer<readonly unknown[]> {
@@ -24,7 +24,7 @@ export function sequence(parts: readonly Layer[]): Layer<readonly unknown[]> {
       });
     },
     forward(p, x, given) {
-      const parameters = p as readonly TensorsOf<unknown>[];
+      const parameters = p;
       let y = x;
       const terms = parts.map((part, i) => {
         const step = part.forward(parameters[i], y, given);
@@ -34,7 +34,7 @@ export function sequence(parts: readonly Layer[]): Layer<readonly unknown[]> {
       return { y, logDet: total(terms, x) };
     },
     inverse(p, y, given) {
-      const parameters = p as readonly TensorsOf<unknown>[];
+      const parameters = p;
       let x = y;
       const terms = parts
         .map((part, i) => ({ part, parameters: parameters[i] }))
@@ -64,7 +64,7 @@ export function inverted<P>(inner: Layer<P>): Layer<P> {
     options: inner.options,
     support: 'reals',
     inverseBy: inner.inverseBy,
-    parts: [inner as Layer],
+    parts: [inner],
     init: (key, { shape, context }) => inner.init(key, { shape: inner.inputShape(shape), context }),
     outputShape: (shape) => inner.inputShape(shape),
     inputShape: (shape) => inner.outputShape(shape),

@@ -33,7 +33,7 @@ export async function fit(
     const { x: samples, ...given } = batch;
     return neg(flow.logProb(p, samples, { ...(given as Given), training: true }));
   };
-  const result = await train<FlowParameters>({ ...options, init: () => initial, loss: nll as never });
+  const result = await train<FlowParameters>({ ...options, init: () => initial, loss: nll });
   const finish = (p: FlowParameters): Promise<FlowParameters> => calibrate(flow, p, x, 'end', beside, choice);
   return {
     ...result,
@@ -64,9 +64,9 @@ export function reverseKl(
   rows: Tensor,
   given?: Given,
 ): Tensor {
-  const z = flow.base.transport(p.base as never, rows, flow.latentShape, given);
+  const z = flow.base.transport(p.base, rows, flow.latentShape, given);
   const { x, logDet } = flow.inverse(p, z, given);
-  const logQ = sub(flow.base.logProb(p.base as never, z, given), logDet);
+  const logQ = sub(flow.base.logProb(p.base, z, given), logDet);
   return mean(sub(logQ, logDensity(x)));
 }
 

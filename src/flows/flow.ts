@@ -46,11 +46,11 @@ export interface Flow {
  *
  * @throws if a layer cannot take the shape that reaches it.
  */
-export function flow({ shape, context = 0, layers, base = normal.create() as Base }: FlowOptions): Flow {
+export function flow({ shape, context = 0, layers, base = normal.create() }: FlowOptions): Flow {
   const chain = sequence(layers);
   const latentShape = chain.outputShape(shape);
-  const forward: Flow['forward'] = (p, x, given) => chain.forward(p.layers as never, x, given);
-  const inverse: Flow['inverse'] = (p, z, given) => chain.inverse(p.layers as never, z, given);
+  const forward: Flow['forward'] = (p, x, given) => chain.forward(p.layers, x, given);
+  const inverse: Flow['inverse'] = (p, z, given) => chain.inverse(p.layers, z, given);
   return {
     shape,
     context,
@@ -68,10 +68,9 @@ export function flow({ shape, context = 0, layers, base = normal.create() as Bas
     inverse,
     logProb(p, x, given) {
       const { y, logDet } = forward(p, x, given);
-      return add(base.logProb(p.base as never, y, given), logDet);
+      return add(base.logProb(p.base, y, given), logDet);
     },
     draw: (key, n) => base.draw(key, n, latentShape),
-    sample: (p, rows, given) =>
-      inverse(p, base.transport(p.base as never, rows, latentShape, given), given).x,
+    sample: (p, rows, given) => inverse(p, base.transport(p.base, rows, latentShape, given), given).x,
   };
 }

@@ -120,7 +120,6 @@ export interface LayerFamily<P = unknown> {
 
 /** Defines a family of layers under a name; `create` validates options and closes over them. */
 export function layer<Options, P>(name: string, definition: LayerDefinition<Options, P>): LayerFamily<P> {
-  const { calibrate } = definition;
   return {
     name,
     title: definition.title,
@@ -133,7 +132,7 @@ export function layer<Options, P>(name: string, definition: LayerDefinition<Opti
       const inputShape = (shape: Shape): Shape => definition.inputShape?.(shape, options) ?? shape;
       return {
         name,
-        options: options as Readonly<Record<string, unknown>>,
+        options: options,
         support: definition.support ?? 'reals',
         inverseBy: definition.inverseBy ?? 'formula',
         outputShape,
@@ -155,7 +154,9 @@ export function layer<Options, P>(name: string, definition: LayerDefinition<Opti
           requireResult(name, x, [y.shape[0], ...inputShape(y.shape.slice(1))], logDet);
           return { x, logDet };
         },
-        ...(calibrate && { calibrate: (p: P, x: NDArray, stage: Stage) => calibrate(p, x, stage, options) }),
+        ...(definition.calibrate !== undefined && {
+          calibrate: (p: P, x: NDArray, stage: Stage) => definition.calibrate?.(p, x, stage, options) ?? p,
+        }),
       };
     },
   };

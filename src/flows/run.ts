@@ -12,7 +12,7 @@ import {
 } from '../tensor/index.ts';
 import { key as seedKey } from '../tensor/random.ts';
 import type { Flow, FlowParameters } from './flow.ts';
-import type { Given, Stage, TensorsOf } from './layer.ts';
+import type { Stage, TensorsOf } from './layer.ts';
 
 export interface RunOptions extends Pick<CompileOptions, 'engine' | 'threads'> {
   /** Default float32. */
@@ -178,7 +178,7 @@ async function walk(
     const own = visit(i, here, parameters.layers[i]);
     layers.push(own);
     const { y, logDet } = await mapRows(
-      (p, { x: rows, ...given }) => ({ ...part.forward(p as never, rows, given as Given) }),
+      (p, { x: rows, ...given }) => ({ ...part.forward(p, rows, given) }),
       own as never,
       { x: here, ...present(beside) },
       options,
@@ -201,7 +201,7 @@ export const calibrate = (
   beside?: Beside,
   options?: RunOptions,
 ): Promise<FlowParameters> =>
-  flow.layers.some((part) => part.calibrate)
+  flow.layers.some((part) => part.calibrate !== undefined)
     ? walk(
         flow,
         parameters,

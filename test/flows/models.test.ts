@@ -10,7 +10,6 @@ import {
   radial,
   toData,
   toLatent,
-  type Layer,
 } from '../../src/flows/index.ts';
 import { evaluate, largestDifference, perturb } from './support.ts';
 
@@ -71,7 +70,7 @@ test('Householder reflections multiplied as I − V T Vᵀ are their product, wh
 });
 
 test('ActNorm brings the data that it first sees to mean 0 and variance 1, behind another layer too', async () => {
-  const made = flow({ shape: [2], layers: [actNorm.create() as Layer, actNorm.create() as Layer] });
+  const made = flow({ shape: [2], layers: [actNorm.create(), actNorm.create()] });
   const n = 500;
   const x = array(
     normal(key(5), 2 * n).map((v, i) => (i % 2 ? 3 * v + 7 : 0.1 * v)),

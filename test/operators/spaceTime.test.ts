@@ -145,7 +145,7 @@ describe('spectral convolution on any number of axes', () => {
           const weights = random(seed, [...initSpectral(key(seed), modes, 2, 2).shape]);
           const kept = keptFrequencies(grid, modes);
           const hermitian = await evaluate(
-            ((w: Tensor) => hermitianWeights(keptWeights(w, kept), kept)),
+            (w: Tensor) => hermitianWeights(keptWeights(w, kept), kept),
             weights,
           );
           // The full complex inverse DFT of W û, with conj W(−κ) where κ is not kept but −κ is, is real at every point.
@@ -241,19 +241,13 @@ describe('wavelet transform along space', () => {
     const channels = 2;
     const options = { basis, k, channels };
     const x = random(3, [2, ...grid, channels * k ** space]);
-    const back = await evaluate(
-      ((field: Tensor) => {
-        const transform = spaceTransform(space, options);
-        const { s, d } = transform.analyse(field);
-        return transform.synthesise(s, d);
-      }),
-      x,
-    );
+    const back = await evaluate((field: Tensor) => {
+      const transform = spaceTransform(space, options);
+      const { s, d } = transform.analyse(field);
+      return transform.synthesise(s, d);
+    }, x);
     expectClose(back, x.data, 1e-12);
-    const parts = await evaluate(
-      ((field: Tensor) => spaceTransform(space, options).analyse(field).d),
-      x,
-    );
+    const parts = await evaluate((field: Tensor) => spaceTransform(space, options).analyse(field).d, x);
     const expected = samples(x).map((field) => {
       const all = loops.analyse(field, space, options);
       return loops.map(all, all.channels - field.channels, (v) => v.slice(field.channels));
@@ -279,7 +273,7 @@ describe('wavelet transform along space', () => {
     );
     const options = { basis: 'legendre', k: 2, channels: 1 } as const;
     const d = await evaluate(
-      ((x: Tensor) => spaceTransform(2, options).analyse(x).d),
+      (x: Tensor) => spaceTransform(2, options).analyse(x).d,
       array(field.data, [1, n, n, 1, 4]),
     );
     expect(Math.max(...d.map(Math.abs))).toBeLessThan(1e-13);
@@ -498,10 +492,7 @@ test('unknown names and options are answered with what is known', () => {
 test('a mode of an even axis that is its own mirror image has a real matrix', async () => {
   const kept = keptFrequencies([4, 2], [2, 2]);
   const weights = random(11, [4, 2, 1, 2]);
-  const form = await evaluate(
-    ((w: Tensor) => realForm(hermitianWeights(keptWeights(w, kept), kept))),
-    weights,
-  );
+  const form = await evaluate((w: Tensor) => realForm(hermitianWeights(keptWeights(w, kept), kept)), weights);
   // Frequencies (−2 … 1) × (0, 1): of (−2, 0), (−2, 1), (0, 0) and (0, 1) the imaginary part is gone.
   for (const mode of [0, 1, 4, 5]) expect(Math.abs(form[mode * 4 + 1])).toBe(0);
   for (const mode of [2, 3, 6, 7]) expect(Math.abs(form[mode * 4 + 1])).toBeGreaterThan(0);

@@ -54,7 +54,7 @@ export function base<Options, P>(name: string, definition: BaseDefinition<Option
       const options = parseOptions(name, definition.options, given);
       return {
         name,
-        options: options as Readonly<Record<string, unknown>>,
+        options: options,
         init: (key, shape) => definition.init(key, sizeOf(shape), options),
         logProb: (p, z, beside = {}) => definition.logProb(p, flattenSamples(z), { ...beside, options }),
         draw: (key, n, shape) => definition.draw(key, n, sizeOf(shape), options),

@@ -43,7 +43,7 @@ function autoregressive<O>(
       made.init(key, sizeOf(shape), context, transformer.numbers(choice), choice),
     forward(p, x, { options: choice, context }) {
       const flat = flattenSamples(x);
-      const raw = made.apply(p as MadeParameters<Tensor>, flat, { context, activation: choice.activation });
+      const raw = made.apply(p, flat, { context, activation: choice.activation });
       const { value, logDerivative } = transformer.forward(flat, raw, choice);
       return {
         y: reshape(value, x.shape),
@@ -55,7 +55,7 @@ function autoregressive<O>(
       const [batch, d] = flat.shape;
       let logDet: Tensor = zeros([batch], y.dtype);
       const x = made.unroll(
-        p as MadeParameters<Tensor>,
+        p,
         batch,
         d,
         (i, raw) => {

@@ -51,7 +51,7 @@ function coupling<O>(
     const shape = x.shape.slice(1);
     const mask = couplingMask(choice.mask, shape, choice.flip);
     const flat = flattenSamples(x);
-    const raw = conditioner.apply(p as ConditionerParameters<Tensor>, flat, {
+    const raw = conditioner.apply(p, flat, {
       shape,
       mask,
       outputs: transformer.numbers(choice),

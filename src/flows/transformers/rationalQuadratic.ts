@@ -90,7 +90,7 @@ export const rationalQuadratic: Transformer<SplineOptions> = {
     const c = neg(mul(s, up));
     const discriminant = maximum(sub(square(b), mul(4, mul(a, c))), 1e-30);
     const root = clip(div(mul(-2, c), add(b, sqrt(discriminant))), 0, 1);
-    // The discriminant loses half of its digits where it is small; a Newton step brings them back.
+    // One Newton step on the spline itself refines the root of the quadratic.
     const at = (xi: Tensor): { denominator: Tensor; part: Tensor } => {
       const cross = mul(xi, sub(1, xi));
       const denominator = add(s, mul(bend, cross));
