@@ -20,7 +20,7 @@ export interface Peer {
 
 /** A Python that can import torch: the one SEXTANT_PYTHON names, else python3. */
 export function findPython(): string | null {
-  const candidates = [process.env['SEXTANT_PYTHON'], 'python3'].filter((name) => name !== undefined);
+  const candidates = [process.env['SEXTANT_PYTHON'] || 'python3', 'python3'];
   return candidates.find((name) => spawnSync(name, ['-c', 'import torch']).status === 0) ?? null;
 }
 

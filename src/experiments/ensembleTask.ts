@@ -154,7 +154,7 @@ export async function trainOperatorEnsemble(
   operator.checkResolution(s);
   const { epochs, batchSize, learningRate, weightDecay, halveEvery, gamma = 0.5, reduction } = training;
   const { members, membersAtOnce, levels } = options;
-  const apply = (parameters: unknown, u: Tensor): Tensor => operator.apply(parameters as never, u);
+  const apply = (parameters: unknown, u: Tensor): Tensor => operator.apply(parameters, u);
   const trained = await trainEnsemble<unknown>({
     init: (key) => operator.init(key),
     loss: (parameters, { u, target }) => relativeL2(apply(parameters, u), target, { reduction: 'none' }),

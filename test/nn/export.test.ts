@@ -8,7 +8,7 @@ import { array, gelu, type Tensor } from '../../src/tensor/index.ts';
 import { key, normal } from '../../src/tensor/random.ts';
 import { exportModel, layerNorm, lstm, mlp, predict } from '../../src/nn/index.ts';
 
-const python = process.env['SEXTANT_PYTHON'] ?? 'python3';
+const python = process.env['SEXTANT_PYTHON'] || 'python3';
 const pythonRuns = spawnSync(python, ['-c', 'import onnxruntime, numpy']).status === 0;
 
 const model = {

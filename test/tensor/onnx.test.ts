@@ -25,7 +25,7 @@ import { key, normal } from '../../src/tensor/random.ts';
 import { integers, floats } from './values.ts';
 import { relativeError } from './examples.ts';
 
-const candidates = [process.env['SEXTANT_PYTHON'], 'python3'].filter((name) => name !== undefined);
+const candidates = [process.env['SEXTANT_PYTHON'] || 'python3', 'python3'];
 const python = candidates.find((name) => {
   try {
     execFileSync(name, ['-c', 'import onnxruntime'], { stdio: 'ignore' });
