@@ -47,11 +47,12 @@ function valueCell(
   view: Overview,
   direction: 'lower' | 'higher',
 ): Cell {
+  const published = row?.published ?? null;
+  const parts = published === null ? [] : [`published ${formatNumber(published)}`];
   if (!row || row.mean === null) {
-    return { text: '—', sub: reasonMissing(row, jobsOf({ model, condition }, view)), sort: null };
+    parts.push(reasonMissing(row, jobsOf({ model, condition }, view)));
+    return { text: '—', sub: parts.join(' · '), sort: null };
   }
-  const parts: string[] = [];
-  if (row.published !== null) parts.push(`published ${formatNumber(row.published)}`);
   if (!row.baseline) parts.push(row.n === 1 ? 'one seed' : seedsText(row));
   if (row.baseline && beatsEveryTrained(row, ranking, direction)) parts.push('beats every trained model');
   return {

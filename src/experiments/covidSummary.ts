@@ -173,7 +173,7 @@ const quotedRows = (cells: readonly Cell[], options: CovidSummaryOptions): Resul
         metric: name,
         published: value(model),
         ...nothing,
-        note: 'published value only',
+        note: 'not trained here',
       })),
     );
 };

@@ -219,7 +219,7 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
         if (value === null || own.some((row) => row.model === model)) return [];
         const nothing = { mean: null, std: null, n: 0, parameters: null, seconds: null, baseline: false };
         const row = { model, condition, metric: TRAINED_METRIC, published: value };
-        return [{ ...row, ...nothing, note: 'published value only' }];
+        return [{ ...row, ...nothing, note: 'not trained here' }];
       }),
     );
 

@@ -127,6 +127,10 @@ describe('the page', () => {
       expect(text).toContain(expected);
   });
 
+  test('a model that nobody trained stands beside its published value', () => {
+    expect(page).toContain('published 0.130 · not implemented yet');
+  });
+
   test('settings that every job shares are not among the differences', () => {
     const differences = page.slice(
       page.indexOf('<table id="table-differences"'),
