@@ -185,5 +185,6 @@ function degreesOf({ nodes, targets }: Pick<Graph, 'nodes' | 'targets'>): Float6
 /** How many edges end at every node, if that is one number and the edges are in the order of their targets. */
 function commonDegree(graph: Graph): number | null {
   const degree = graph.targets.length / graph.nodes;
-  return graph.targets.every((target, e) => target === Math.floor(e / degree)) ? degree : null;
+  const together = graph.targets.every((target, e) => target === Math.floor(e / degree));
+  return Number.isInteger(degree) && together ? degree : null;
 }
