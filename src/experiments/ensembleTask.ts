@@ -1,7 +1,7 @@
 /** Uncertainty of operators: ensembles, conformal bands and propagated noise, as numbers of a job. */
 import type { OperatorPairs, Samples } from '../../datasets/pairs.ts';
 import { z } from 'zod';
-import { adam, countParameters, relativeL2, stepSchedule } from '../nn/index.ts';
+import { countParameters, relativeL2 } from '../nn/index.ts';
 import type { Operator } from '../operators/index.ts';
 import { constant, mapTree, type NDArray, type Tensor } from '../tensor/index.ts';
 import { agreement } from '../uncertainty/agreement.ts';
@@ -13,7 +13,7 @@ import { propagateNoise } from '../uncertainty/propagation.ts';
 import type { JobContext, JobOutput } from './experiment.ts';
 import { fields, mean, SAMPLE_RULES, sampleArrays, split, TRAINED_METRIC } from './operatorTask.ts';
 import { relativeL2Errors } from './statistics.ts';
-import type { TrainingOptions } from './trainingSettings.ts';
+import { trainingBy, type TrainingOptions } from './trainingSettings.ts';
 
 /** As it stands in the configuration of a job. */
 export const uncertaintyOptions = z.object({
@@ -148,31 +148,22 @@ export async function trainOperatorEnsemble(
   pairs: OperatorPairs,
   training: TrainingOptions,
   options: UncertaintyOptions,
-  { run, config, signal, engine, threads, onEpoch, onResume }: JobContext,
+  context: JobContext,
 ): Promise<JobOutput> {
   const s = pairs.x.length;
   operator.checkResolution(s);
-  const { epochs, batchSize, learningRate, weightDecay, halveEvery, gamma = 0.5, reduction } = training;
+  const { config, signal, engine, threads } = context;
+  const { batchSize } = training;
   const { members, membersAtOnce, levels } = options;
   const apply = (parameters: unknown, u: Tensor): Tensor => operator.apply(parameters, u);
   const trained = await trainEnsemble<unknown>({
     init: (key) => operator.init(key),
     loss: (parameters, { u, target }) => relativeL2(apply(parameters, u), target, { reduction: 'none' }),
-    reduction,
     data: { train: split(pairs.train), validation: split(pairs.validation) },
-    optimizer: adam({ learningRate, weightDecay }),
-    schedule: stepSchedule({ every: halveEvery, gamma }),
-    epochs,
-    batchSize,
-    seed: config.seed,
+    ...trainingBy(training, context),
     members,
     membersAtOnce,
-    checkpoints: run.checkpoints,
-    onResume,
-    onEpoch: (line) => onEpoch(line, epochs * Math.ceil(members / membersAtOnce)),
-    signal,
-    engine,
-    threads,
+    onEpoch: (line) => context.onEpoch(line, training.epochs * Math.ceil(members / membersAtOnce)),
   });
   signal.throwIfAborted();
 

@@ -23,23 +23,18 @@ import {
   type ForecastShape,
   type ForecastTarget,
 } from '../forecasting/index.ts';
-import { adam, countParameters, predictor, stepSchedule, train, type LossReduction } from '../nn/index.ts';
+import { countParameters, predictor, train } from '../nn/index.ts';
 import type { NDArray, Tensor } from '../tensor/index.ts';
 import { conformalBand, coverage } from '../uncertainty/conformal.ts';
 import type { JobContext, JobOutput } from './experiment.ts';
+import { trainingBy, type TrainingOptions } from './trainingSettings.ts';
 import { relativeL2Errors } from './statistics.ts';
 
 export const FORECAST_METRIC = 'mean relative L2 error, test windows, last checkpoint';
 /** Level of the prediction intervals. */
 export const LEVEL = 0.9;
 
-export interface ForecastTraining {
-  readonly epochs: number;
-  readonly batchSize: number;
-  readonly learningRate: number;
-  readonly weightDecay: number;
-  readonly halveEvery: number;
-  readonly reduction: LossReduction;
+export interface ForecastTraining extends TrainingOptions {
   readonly loss: ForecastLoss;
 }
 
@@ -166,10 +161,11 @@ export async function trainForecaster(
   network: Forecaster,
   problem: ForecastProblem,
   { target, ...options }: ForecastTraining & { readonly target: ForecastTarget },
-  { run, config, signal, engine, threads, onEpoch, onResume }: JobContext,
+  context: JobContext,
 ): Promise<JobOutput> {
   const { windows, shape } = problem;
-  const { epochs, batchSize, learningRate, weightDecay, halveEvery, reduction, loss } = options;
+  const { signal, engine, threads } = context;
+  const { epochs, batchSize, loss } = options;
   const scaled = (values: Float64Array): Float64Array => perCapita(values, problem, 1);
   const scales = scalesOf(scaled(windows.train.history), scaled(windows.train.future), shape);
   const model = inFrame(network, target, scales);
@@ -181,19 +177,8 @@ export async function trainForecaster(
     init: (key) => model.init(key),
     loss: (parameters, { u, truth }: Record<string, Tensor>) =>
       forecastLoss(loss, model.apply(parameters, u), truth),
-    reduction,
     data: { train: split(windows.train), validation: split(windows.validation) },
-    optimizer: adam({ learningRate, weightDecay }),
-    schedule: stepSchedule({ every: halveEvery, gamma: 0.5 }),
-    epochs,
-    batchSize,
-    seed: config.seed,
-    checkpoints: run.checkpoints,
-    onResume,
-    onEpoch: (line) => onEpoch(line, epochs),
-    signal,
-    engine,
-    threads,
+    ...trainingBy(options, context),
   });
   signal.throwIfAborted();
   const best = trained.best ?? { epoch: epochs, validation: NaN, parameters: trained.parameters };

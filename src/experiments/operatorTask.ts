@@ -5,12 +5,10 @@ import { npy } from '../../datasets/npy.ts';
 import type { NpzArrays } from '../../datasets/npz.ts';
 import type { OperatorPairs, Samples } from '../../datasets/pairs.ts';
 import { relativeL2 } from '../nn/losses.ts';
-import { adam } from '../nn/optimizers/adam.ts';
 import { countParameters } from '../nn/parameters.ts';
 import { predictor } from '../nn/evaluate.ts';
 import { exportModel } from '../nn/export.ts';
 import { loadParameters } from '../nn/files.ts';
-import { stepSchedule } from '../nn/schedules.ts';
 import { train } from '../nn/train.ts';
 import type { Operator } from '../operators/operator.ts';
 import type { Run } from '../runs/index.ts';
@@ -18,7 +16,7 @@ import type { NDArray, Tensor } from '../tensor/index.ts';
 import { key } from '../tensor/random.ts';
 import type { JobContext, JobOutput } from './experiment.ts';
 import { medianAndWorst, relativeL2Errors } from './statistics.ts';
-import type { TrainingOptions } from './trainingSettings.ts';
+import { trainingBy, type TrainingOptions } from './trainingSettings.ts';
 
 export const TRAINED_METRIC = 'mean relative L2 error, test split, last checkpoint';
 export const BASELINE_METRIC = 'mean relative L2 error, test split';
@@ -76,33 +74,23 @@ export async function trainOperator(
   operator: Operator,
   pairs: OperatorPairs,
   options: TrainingOptions,
-  { run, config, signal, engine, threads, onEpoch, onResume }: JobContext,
+  context: JobContext,
   measure?: Measure,
 ): Promise<JobOutput> {
+  const { signal, engine, threads } = context;
+  const { batchSize } = options;
   const s = pairs.x.length;
   operator.checkResolution(s);
-  const { epochs, batchSize, learningRate, weightDecay, halveEvery, gamma = 0.5, reduction } = options;
   const error = (parameters: unknown, { u, target }: Record<string, Tensor>): Tensor =>
     relativeL2(operator.apply(parameters, u), target, { reduction: 'none' });
   const trained = await train({
     init: (key) => operator.init(key),
     loss: error,
-    reduction,
     data: {
       train: split(pairs.train),
       validation: pairs.validation.count ? split(pairs.validation) : undefined,
     },
-    optimizer: adam({ learningRate, weightDecay }),
-    schedule: stepSchedule({ every: halveEvery, gamma }),
-    epochs,
-    batchSize,
-    seed: config.seed,
-    checkpoints: run.checkpoints,
-    onResume,
-    onEpoch: (line) => onEpoch(line, epochs),
-    signal,
-    engine,
-    threads,
+    ...trainingBy(options, context),
   });
   signal.throwIfAborted();
 

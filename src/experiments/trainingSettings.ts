@@ -1,6 +1,10 @@
 /** How a model is trained: the experiment's settings, or those its authors published where it has them. */
 import { z } from 'zod';
+import { adam } from '../nn/optimizers/adam.ts';
+import { stepSchedule } from '../nn/schedules.ts';
 import type { Operator } from '../operators/index.ts';
+import type { MetricLine } from '../runs/index.ts';
+import type { JobContext } from './experiment.ts';
 
 /** Flags of an experiment that trains operators. */
 export const trainingFields = {
@@ -37,6 +41,25 @@ export const trainingOptions = z.object({
   reduction: z.enum(['sum', 'mean']),
 });
 export type TrainingOptions = z.infer<typeof trainingOptions>;
+
+/** What every training of a job has in common: Adam, steps of the learning rate, and the job's own run, seed, signal and engine. */
+export const trainingBy = (
+  { epochs, batchSize, learningRate, weightDecay, halveEvery, gamma = 0.5, reduction }: TrainingOptions,
+  { run, config, signal, engine, threads, onEpoch, onResume }: JobContext,
+) => ({
+  reduction,
+  optimizer: adam({ learningRate, weightDecay }),
+  schedule: stepSchedule({ every: halveEvery, gamma }),
+  epochs,
+  batchSize,
+  seed: config.seed,
+  checkpoints: run.checkpoints,
+  onResume,
+  onEpoch: (line: MetricLine) => onEpoch(line, epochs),
+  signal,
+  engine,
+  threads,
+});
 
 const { settings, ...shared } = trainingFields;
 const configured = z.object({ ...shared, settings });
