@@ -411,11 +411,11 @@ describe('random expressions', () => {
         // At a kink (maximum, select) there is no derivative to compare with: the one-sided differences disagree, or, where kinks
         // cancel, the gradient is another than just beside.
         fc.pre(Math.abs(up - 2 * here + down) <= 1e-9 * (1 + Math.abs(here)));
-        fc.pre(
-          beside.every((point) => Math.abs(gradientAt(point) - gradient) < 1e-3 * (1 + Math.abs(gradient))),
-        );
+        const change = Math.max(...beside.map((point) => Math.abs(gradientAt(point) - gradient)));
+        fc.pre(change < 1e-3 * (1 + Math.abs(gradient)));
         const fine = (up - down) / 2e-6;
-        expect(Math.abs(gradient - fine) / (1 + Math.abs(fine))).toBeLessThan(1e-5);
+        // The quotient is a derivative from in between, so it may differ by as much as the gradient changes, and by rounding.
+        expect(Math.abs(gradient - fine)).toBeLessThan(change + 1e-5 * (1 + Math.abs(fine)));
       }),
       { numRuns: 300 },
     );
