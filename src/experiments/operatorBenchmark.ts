@@ -19,7 +19,13 @@ import {
   type ResultRow,
   type RunConfig,
 } from '../runs/index.ts';
-import { experiment, type DataFacts, type Experiment, type JobConfig, type Preset } from './experiment.ts';
+import {
+  experiment,
+  type DataFacts,
+  type Experiment,
+  type ExperimentDefinition,
+  type JobConfig,
+} from './experiment.ts';
 import {
   exportOperator,
   measureBaseline,
@@ -69,16 +75,11 @@ export interface BenchmarkCase {
   readonly label: string;
 }
 
-export interface OperatorBenchmark<Schema extends z.ZodObject> {
-  readonly title: string;
-  readonly source: string;
-  readonly configuration: Schema;
-  readonly axes: readonly (keyof z.output<Schema> & string)[];
-  readonly presets: Readonly<Record<string, Preset<z.input<Schema>>>>;
-  readonly jobsOf?: string;
-  /** Refuses configurations that no job could run, beside resolutions that a model does not allow. */
-  check?(config: z.output<Schema>): void;
-  normalize?(config: z.output<Schema>): z.output<Schema>;
+/** `check` need not look at resolutions that a model does not allow: those are refused for all benchmarks alike. */
+export interface OperatorBenchmark<Schema extends z.ZodObject> extends Pick<
+  ExperimentDefinition<Schema>,
+  'title' | 'source' | 'configuration' | 'axes' | 'presets' | 'jobsOf' | 'check' | 'normalize'
+> {
   models(config: z.output<Schema>): readonly string[];
   baselines(config: z.output<Schema>): readonly string[];
   /** Options of a model under a configuration, over its defaults. */

@@ -1,6 +1,6 @@
 /** The commands on small real inputs, end to end; the examples of `--help` are executed as they stand. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -28,6 +28,18 @@ beforeAll(async () => {
 });
 
 describe('bench', () => {
+  test('list names every experiment with its presets', () => {
+    const listed = JSON.parse(sextant(folder, 'bench', 'list', '--json').stdout) as {
+      name: string;
+      presets: string[];
+    }[];
+    const definitions = readdirSync(new URL('../../src/experiments/definitions/', import.meta.url));
+    expect(listed).toHaveLength(definitions.length);
+    expect(listed.find(({ name }) => name === 'kdv')?.presets).toEqual(['quick', 'paper']);
+    const lines = sextant(folder, 'bench', 'list').stdout.trim().split('\n');
+    expect(lines.map((line) => line.split(' ')[0])).toEqual(listed.map(({ name }) => name));
+  });
+
   test('prints the result that it wrote, with every model and baseline in it', () => {
     const result = JSON.parse(readFileSync(at('result.json'), 'utf8')) as {
       rows: { model: string; mean: number; baseline: boolean }[];
@@ -273,7 +285,14 @@ describe('the examples of --help work as they stand:', () => {
     });
   };
 
-  test.each([['solve'], ['data', 'kdv'], ['data', 'check'], ['doctor']])('%s %s', (...args) => {
+  test.each([
+    ['solve'],
+    ['bench', 'list'],
+    ['data', 'kdv'],
+    ['data', 'covid'],
+    ['data', 'check'],
+    ['doctor'],
+  ])('%s %s', (...args) => {
     const lines = examplesOf(...args.filter((word) => word !== undefined));
     expect(lines.length).toBeGreaterThan(0);
     lines.forEach(shell);

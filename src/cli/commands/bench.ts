@@ -123,12 +123,36 @@ async function finish(
   }
 }
 
+const listCommand = (terminal: Terminal, all: readonly RegisteredExperiment[]): Command =>
+  command({
+    name: 'list',
+    summary: 'the experiments and their presets',
+    arguments: {},
+    options: { json: { help: 'print them as JSON', schema: z.boolean().default(false) } },
+    examples: ['sextant bench list'],
+    run({ json }) {
+      const listed = all.map(({ experiment: { name, title, presets } }) => ({
+        name,
+        title,
+        presets: Object.keys(presets),
+      }));
+      if (json) terminal.print(JSON.stringify(listed, null, 2));
+      else {
+        const width = Math.max(...listed.map(({ name }) => name.length));
+        for (const { name, title, presets } of listed)
+          terminal.print(`${name.padEnd(width)}  ${title} (${presets.join(', ')})`);
+      }
+      return Promise.resolve();
+    },
+  });
+
 export async function build(terminal: Terminal): Promise<Command> {
   const all = await experiments();
   const bench = new Command('bench')
     .summary('run an experiment: train, measure, compare with published numbers')
     .description('Runs an experiment: its models, the published values and trivial baselines in one table.')
     .addHelpText('after', exampleText(['sextant bench kdv --preset quick', 'sextant bench kdv --help']));
+  bench.addCommand(listCommand(terminal, all));
   for (const registered of all) bench.addCommand(experimentCommand(terminal, registered));
   return bench;
 }

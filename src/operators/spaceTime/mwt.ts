@@ -25,16 +25,15 @@ import {
   pyramidStack,
   spaceTransform,
   widthOf,
+  type PyramidSizes,
 } from './pyramid.ts';
 import { applyStack, axesOf, initStack, type SpaceAxes } from './stack.ts';
 
-interface LayerOptions {
-  readonly k: number;
+interface LayerOptions extends PyramidSizes {
   readonly channels: number;
-  readonly modes: readonly number[];
 }
 
-const published: Record<SpaceAxes, { readonly k: number; readonly modes: readonly number[] }> = {
+const published: Record<SpaceAxes, PyramidSizes> = {
   1: { k: 4, modes: [12, 12] },
   2: { k: 3, modes: [4, 4, 4] },
 };
@@ -46,13 +45,7 @@ const spaceTimeMwt = (space: SpaceAxes) => {
     source: 'Gupta, Xiao & Bogdan 2021, arXiv 2109.13459',
     axes: axesOf(space),
     options: z.strictObject({
-      ...pyramidOptions,
-      k: z.int().min(1).max(8).default(published[space].k),
-      /** Modes of each axis kept at each level, time last. */
-      modes: z
-        .array(z.int().positive())
-        .length(space + 1)
-        .default([...published[space].modes]),
+      ...pyramidOptions(space, published[space]),
       layers: z.int().positive().default(4),
     }),
     init: (key, options) =>

@@ -48,16 +48,15 @@ import {
   spaceTransform,
   widthOf,
   type NonStandardForm,
+  type PyramidSizes,
 } from './pyramid.ts';
 import { applyStack, axesOf, initStack, type SpaceAxes } from './stack.ts';
 
-interface LayerOptions extends Degrees {
-  readonly k: number;
+interface LayerOptions extends Degrees, PyramidSizes {
   readonly channels: number;
-  readonly modes: readonly number[];
 }
 
-const defaults: Record<SpaceAxes, { readonly k: number; readonly modes: readonly number[] }> = {
+const defaults: Record<SpaceAxes, PyramidSizes> = {
   1: { k: 4, modes: [10, 10] },
   2: { k: 2, modes: [4, 4, 4] },
 };
@@ -69,13 +68,7 @@ const spaceTimePade = (space: SpaceAxes) => {
     source: 'Gupta, Xiao, Balan & Bogdan 2022 (ICLR)',
     axes: axesOf(space),
     options: z.strictObject({
-      ...pyramidOptions,
-      k: z.int().min(1).max(8).default(defaults[space].k),
-      /** Modes of each axis kept at each level, time last. */
-      modes: z
-        .array(z.int().positive())
-        .length(space + 1)
-        .default([...defaults[space].modes]),
+      ...pyramidOptions(space, defaults[space]),
       layers: z.int().positive().default(1),
       /** Degrees of the numerator and of the denominator. */
       p: z.int().min(1).max(12).default(4),

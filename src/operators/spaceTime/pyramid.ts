@@ -23,8 +23,14 @@ import { multiwaveletFilters, waveletMatrices, type WaveletBasis } from '../mult
 import type { TensorsOf } from '../operator.ts';
 import { axesOf, type SpaceAxes, type StackOptions } from './stack.ts';
 
-/** Options that both operators on the pyramid have. */
-export const pyramidOptions = {
+/** Polynomials an axis of a cell, and modes of each axis kept at each level, time last. */
+export interface PyramidSizes {
+  readonly k: number;
+  readonly modes: readonly number[];
+}
+
+/** Options that both operators on the pyramid have, with the published sizes as defaults. */
+export const pyramidOptions = (space: SpaceAxes, { k, modes }: PyramidSizes) => ({
   basis: z.enum(['legendre', 'chebyshev']).default('legendre'),
   channels: z.int().positive().default(4),
   /** Channels of the input field; coordinates are added to them. */
@@ -36,7 +42,13 @@ export const pyramidOptions = {
   spacePadding: z.enum(['zeros', 'none']).default('zeros'),
   /** Points of zeros after the last time, for the periodic Fourier modes of time. */
   timePadding: z.int().min(0).default(0),
-};
+  k: z.int().min(1).max(8).default(k),
+  /** Modes of each axis kept at each level, time last. */
+  modes: z
+    .array(z.int().positive())
+    .length(space + 1)
+    .default([...modes]),
+});
 
 interface PyramidOptions {
   readonly basis: WaveletBasis;
