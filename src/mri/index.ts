@@ -6,4 +6,6 @@ export * from './forwardModel.ts';
 export { invertHermitian } from './hermitian.ts';
 export * from './masks.ts';
 export * from './noise.ts';
+export * from './reconstruction.ts';
+export * from './reconstructions.ts';
 export * from './sense.ts';

@@ -181,6 +181,76 @@ export function detectAcsLines({ data, shape }: SamplingMask): number {
   return Math.max(2 * Math.min(left, right), 1);
 }
 
+/** A rectangle of k-space: rows [top, top + height), columns [left, left + width). */
+export interface Block {
+  readonly top: number;
+  readonly left: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/**
+ * The largest fully sampled rectangle around the centre (⌊h/2⌋, ⌊w/2⌋) of k-space of `height` rows: the calibration block of a
+ * mask of points [h, w], and the ACS lines of a mask of columns [1, w]. Empty if the centre is not sampled.
+ */
+export function calibrationBlock({ data, shape }: SamplingMask, height = shape[0]): Block {
+  const [rows, width] = shape;
+  const [middle, centre] = [Math.floor(height / 2), Math.floor(width / 2)];
+  // Sampled neighbours of the centre to the left and right in each row; −1 to the left where the centre column itself is not.
+  const reach = Array.from({ length: rows }, (_, row) => {
+    let [left, right] = [centre, centre];
+    while (left >= 0 && data[row * width + left] !== 0) left--;
+    while (right < width && data[row * width + right] !== 0) right++;
+    return [centre - left - 1, right - centre - 1] as const;
+  });
+  if (rows === 1) {
+    const [left, right] = reach[0];
+    return left < 0
+      ? { top: middle, left: centre, height: 0, width: 0 }
+      : { top: 0, left: centre - left, height, width: left + right + 1 };
+  }
+  let best: Block = { top: middle, left: centre, height: 0, width: 0 };
+  let [aboveLeft, aboveRight] = [centre, width];
+  for (let top = middle; top >= 0 && reach[top][0] >= 0; top--) {
+    [aboveLeft, aboveRight] = [Math.min(aboveLeft, reach[top][0]), Math.min(aboveRight, reach[top][1])];
+    let [left, right] = [aboveLeft, aboveRight];
+    for (let bottom = middle; bottom < rows && reach[bottom][0] >= 0; bottom++) {
+      [left, right] = [Math.min(left, reach[bottom][0]), Math.min(right, reach[bottom][1])];
+      const block = { top, left: centre - left, height: bottom - top + 1, width: left + right + 1 };
+      if (block.height * block.width > best.height * best.width) best = block;
+    }
+  }
+  return best;
+}
+
+/**
+ * The acceleration R and the first column of a mask of columns that samples every R-th one; beside these it may sample adjacent
+ * columns at the centre, the ACS.
+ *
+ * @throws if there are no such R and offset.
+ */
+export function uniformSampling(mask: SamplingMask): {
+  readonly acceleration: number;
+  readonly offset: number;
+} {
+  const { data, shape } = mask;
+  const [rows, width] = shape;
+  if (rows !== 1)
+    throw new Error(`uniformSampling: the mask is [${shape.join(', ')}], expected columns, [1, ${width}]`);
+  const { left, width: lines } = calibrationBlock(mask);
+  const inAcs = (column: number): boolean => column >= left && column < left + lines;
+  for (let acceleration = 1; acceleration <= width; acceleration++)
+    for (let offset = 0; offset < acceleration; offset++) {
+      const fits = data.every((value, column) =>
+        column % acceleration === offset ? value !== 0 : value === 0 || inAcs(column),
+      );
+      if (fits) return { acceleration, offset };
+    }
+  throw new Error(
+    'uniformSampling: the mask does not sample every R-th column (and ACS lines at the centre) for any R; cg-sense takes any mask',
+  );
+}
+
 /** Points of k-space to sampled points. @throws for a mask that samples nothing. */
 export function trueAcceleration({ data }: SamplingMask): number {
   let sampled = 0;

@@ -1,0 +1,101 @@
+/** Every reconstruction by name: what the command line lists and noise maps are made of. A new method is one more line here. */
+import { z } from 'zod';
+import { complex, ifft2c, type Complex } from '../tensor/index.ts';
+import { adaptiveCombine, rootSumOfSquares } from './combine.ts';
+import { cgSense } from './conjugateGradients.ts';
+import { applyMask, encodeAdjoint } from './forwardModel.ts';
+import { uniformSampling } from './masks.ts';
+import {
+  reconstruction,
+  sensitivitiesOf,
+  type Reconstruction,
+  type ReconstructionFamily,
+  type ReconstructionInput,
+} from './reconstruction.ts';
+import { sense } from './sense.ts';
+
+/** F⁻¹ of k-space with zeros where the mask has them: coil images [.., c, h, w]. */
+const zeroFilledImages = ({ kspace, mask }: ReconstructionInput): Complex => ifft2c(applyMask(kspace, mask));
+
+const zeroFilled = reconstruction('zero-filled', {
+  title: 'Zero-filled',
+  source: 'root of sum of squares: Roemer et al., Magnetic Resonance in Medicine 16, 1990',
+  options: z.object({
+    combine: z
+      .enum(['root-sum-of-squares', 'sensitivities'])
+      .default('root-sum-of-squares')
+      .describe('how coil images become one image'),
+  }),
+  traits: ({ combine }) =>
+    combine === 'sensitivities'
+      ? { output: 'complex', needsSensitivities: true, linear: true }
+      : { output: 'magnitude', needsSensitivities: false, linear: false },
+  prepare: (_, { combine }) =>
+    combine === 'sensitivities'
+      ? (input) =>
+          encodeAdjoint(input.kspace, {
+            sensitivities: sensitivitiesOf('zero-filled', input),
+            mask: input.mask,
+          })
+      : (input) => complex.fromReal(rootSumOfSquares(zeroFilledImages(input))),
+});
+
+const adaptive = reconstruction('adaptive', {
+  title: 'Zero-filled, adaptive combination',
+  source: 'Walsh, Gmitro & Marcellin, Magnetic Resonance in Medicine 43, 2000',
+  options: z.object({
+    neighbourhood: z.int().min(1).default(5).describe('side of the square of the coil covariance, odd'),
+    powerIterations: z.int().min(1).default(12).describe('power iterations for its dominant eigenvector'),
+  }),
+  traits: () => ({ output: 'complex', needsSensitivities: false, linear: false }),
+  prepare:
+    (_, { neighbourhood, powerIterations }) =>
+    (input) =>
+      adaptiveCombine(zeroFilledImages(input), { neighbourhood, iterations: powerIterations }),
+});
+
+const senseFamily = reconstruction('sense', {
+  title: 'SENSE, closed form',
+  source: 'Pruessmann et al., Magnetic Resonance in Medicine 42, 1999',
+  options: z.object({}),
+  traits: () => ({ output: 'complex', needsSensitivities: true, linear: true }),
+  prepare({ mask }) {
+    const sampling = uniformSampling(mask);
+    return (input) => sense(input.kspace, sensitivitiesOf('sense', input), sampling);
+  },
+});
+
+const cgSenseFamily = reconstruction('cg-sense', {
+  title: 'SENSE, conjugate gradients',
+  source: 'Pruessmann et al., Magnetic Resonance in Medicine 46, 2001',
+  options: z.object({
+    tikhonov: z.number().min(0).default(0).describe('λ of λ|z|², where AᴴA is at most 1'),
+    iterations: z.int().min(1).default(30).describe('iterations'),
+  }),
+  traits: () => ({ output: 'complex', needsSensitivities: true, linear: true }),
+  prepare: (_, options) => (input) =>
+    cgSense(input.kspace, { sensitivities: sensitivitiesOf('cg-sense', input), mask: input.mask }, options),
+});
+
+export const reconstructionFamilies: readonly ReconstructionFamily[] = [
+  zeroFilled,
+  adaptive,
+  senseFamily,
+  cgSenseFamily,
+];
+
+/**
+ * The method of that name with options over its defaults.
+ *
+ * @throws if the name is unknown or an option is.
+ */
+export function getReconstruction(
+  name: string,
+  options: Readonly<Record<string, unknown>> = {},
+): Reconstruction {
+  const family = reconstructionFamilies.find((candidate) => candidate.name === name);
+  if (family) return family.create(options);
+  throw new Error(
+    `reconstruction '${name}' is unknown; expected one of ${reconstructionFamilies.map((f) => f.name).join(', ')}`,
+  );
+}
