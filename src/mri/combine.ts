@@ -51,10 +51,10 @@ export function walshSensitivities(
     (part) => sum(part, -3),
   );
   for (let i = 0; i < iterations; i++)
-    vector = complex.mapParts(complex.mul(covariance, expandAt(normalised(vector), -4)), (part) =>
+    vector = complex.mapParts(complex.mul(covariance, expandAt(unitSensitivities(vector), -4)), (part) =>
       sum(part, -3),
     );
-  return withRealCoil(normalised(vector));
+  return withRealCoil(unitSensitivities(vector));
 }
 
 /** Σ_c S_c* x_c with the sensitivities of `walshSensitivities` [.., c, h, w] of the same images. */
@@ -65,8 +65,8 @@ export const adaptiveCombine = (images: Complex, options: WalshOptions = {}): Co
 
 const expandAt = (z: Complex, axis: number): Complex => complex.mapParts(z, (part) => expandDims(part, axis));
 
-/** v/|v| over coils; 0 where v is. */
-function normalised(v: Complex): Complex {
+/** v/|v| over the coils of v [.., c, h, w], so that Σ_c |S_c|² = 1; 0 where v is. */
+export function unitSensitivities(v: Complex): Complex {
   const energy = sum(complex.abs2(v), -3, { keepDims: true });
   const positive = greater(energy, 0);
   const length = sqrt(select(positive, energy, 1, energy.dtype));

@@ -15,7 +15,7 @@ import {
 } from '../tensor/index.ts';
 
 export interface AcquisitionModel {
-  /** [c, h, w]. */
+  /** [c, h, w], or [.., c, h, w] with maps of their own for each image. */
   readonly sensitivities: Complex;
   /** 1 where k-space is sampled and 0 elsewhere; broadcasts against [h, w]. */
   readonly mask: Tensor;
@@ -50,9 +50,10 @@ export const applyMask = (kspace: Complex, mask: Tensor): Complex =>
 
 function checkSensitivities(image: Complex, { re }: Complex, name: string): void {
   const [given, expected] = [re.shape, image.re.shape.slice(-2)];
-  if (given.length !== 3 || expected.length !== 2 || given[1] !== expected[0] || given[2] !== expected[1]) {
+  const [h, w] = given.slice(-2);
+  if (given.length < 3 || expected.length !== 2 || h !== expected[0] || w !== expected[1]) {
     throw new Error(
-      `${name}: the sensitivities are ${showShape(given)} and the images ${showShape(image.re.shape)}; expected sensitivities [coils, h, w] of the same h and w`,
+      `${name}: the sensitivities are ${showShape(given)} and the images ${showShape(image.re.shape)}; expected sensitivities [.., coils, h, w] of the same h and w`,
     );
   }
 }

@@ -5,6 +5,7 @@ export * from './conjugateGradients.ts';
 export * from './forwardModel.ts';
 export { invertHermitian } from './hermitian.ts';
 export * from './masks.ts';
+export * from './networks/index.ts';
 export * from './noise.ts';
 export * from './reconstruction.ts';
 export * from './reconstructions.ts';

@@ -1,0 +1,6 @@
+/** Learned reconstructions: networks as parameter trees and traced functions. */
+export { calibrationRegion, sensitivityNetwork } from './sensitivityNetwork.ts';
+export * from './normUNet.ts';
+export * from './undersampled.ts';
+export * from './uNet.ts';
+export * from './varNet.ts';
