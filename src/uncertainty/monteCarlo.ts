@@ -1,28 +1,38 @@
 /** Propagation of Gaussian input noise by sampling, to all orders: mean and standard deviation of f(x + ε) over draws of ε. */
+import { breather } from '../nn/programs.ts';
 import {
   add,
   compile,
   mul,
-  reshape,
   showShape,
   sizeOf,
   spec,
+  specsOf,
+  vmap,
   type NDArray,
+  type Program,
   type Tensor,
 } from '../tensor/index.ts';
 import { foldIn, key, normal } from '../tensor/random.ts';
 import { noiseMap, type InputNoise } from './noise.ts';
+import type { Perturbed, Traced } from './perturbed.ts';
 import { compileOptions, type PrecisionChoice } from './precision.ts';
 import type { SampleFunction } from './propagation.ts';
+import { RunningMoments } from './runningMoments.ts';
 
-export interface MonteCarloOptions extends PrecisionChoice {
-  readonly noise: InputNoise;
+export interface SamplingOptions extends PrecisionChoice {
   /** Draws of the noise, N. */
   readonly samples: number;
   /** Draw number j is a function of (seed, j) alone: more samples go on where fewer ended. Default 0. */
   readonly seed?: number | undefined;
-  /** Draws in one pass; default as many as keep an array of inputs or outputs below about 32,000 numbers. */
+  /** Draws in one pass; default as many as keep an array of inputs below about 32,000 numbers. */
   readonly samplesAtOnce?: number | undefined;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface MonteCarloOptions extends SamplingOptions {
+  readonly noise: InputNoise;
 }
 
 export interface MonteCarlo {
@@ -40,40 +50,60 @@ export interface MonteCarlo {
  *
  * @throws when the noise does not fit the input, samples < 2, or f does not give one output for each sample.
  */
-export async function monteCarlo(
+export function monteCarlo(
   f: SampleFunction,
   x: NDArray,
-  { noise, samples, seed = 0, samplesAtOnce, ...choice }: MonteCarloOptions,
+  { noise, ...options }: MonteCarloOptions,
+): Promise<MonteCarlo> {
+  const [n, ...input] = x.shape;
+  const { rank, scale, colour } = noiseMap(noise, input);
+  const perturbed = (z: Tensor, at: Tensor): Tensor => {
+    const y = f(add(at, colour(z)));
+    if (y.shape[0] === n) return y;
+    throw new Error(
+      `monteCarlo: the function gave shape ${showShape(y.shape)} for ${n} inputs, expected [${n}, ...]; give a function of one sample through vmap`,
+    );
+  };
+  return samplePerturbed({ f: perturbed, args: x, noise: [n, rank], scale }, options);
+}
+
+/**
+ * The same for a function that is given with its noise: mean and deviation of all of its outputs.
+ *
+ * @throws when samples < 2.
+ */
+export async function samplePerturbed<A>(
+  { f, args, noise, scale }: Perturbed<A>,
+  { samples, seed = 0, samplesAtOnce, onProgress, signal, ...choice }: SamplingOptions,
 ): Promise<MonteCarlo> {
   if (!(Number.isInteger(samples) && samples >= 2))
     throw new Error(`monteCarlo: samples is ${samples}, expected a whole number ≥ 2`);
-  const [n, ...input] = x.shape;
-  const { rank, scale, colour } = noiseMap(noise, input);
-  const atOnce = Math.min(samples, samplesAtOnce ?? Math.max(1, Math.floor(2 ** 15 / sizeOf(x.shape))));
-  const program = await compile(
-    (at: Tensor, z: Tensor) => {
-      const ε = reshape(mul(scale, colour(z)), [atOnce, ...x.shape]);
-      const y = f(reshape(add(at, ε), [atOnce * n, ...input]));
-      if (y.shape[0] === atOnce * n) return reshape(y, [atOnce, n, ...y.shape.slice(1)]);
-      throw new Error(
-        `monteCarlo: the function gave shape ${showShape(y.shape)} for ${atOnce * n} inputs, expected [${atOnce * n}, ...]; give a function of one sample through vmap`,
-      );
-    },
-    [spec(x.shape), spec([atOnce * n, rank])],
+  const rank = sizeOf(noise);
+  const atOnce = Math.min(samples, samplesAtOnce ?? Math.max(1, Math.floor(2 ** 15 / rank)));
+  const draws = (given: Traced<A>, z: Tensor): Tensor =>
+    vmap((draw: Tensor) => f(mul(scale, draw), given))(z);
+  // The types of a tree that the caller chose are known to the caller alone.
+  const program = (await compile(
+    draws as never,
+    [specsOf(args), spec([atOnce, ...noise])] as never,
     compileOptions(choice),
-  );
+  )) as Program<readonly unknown[], NDArray>;
+  const pause = breather();
   try {
     let moments = new RunningMoments(0);
     let outputs: readonly number[] = [];
     for (let from = 0; from < samples; from += atOnce) {
-      const z = new Float64Array(atOnce * n * rank);
-      for (let j = 0; j < atOnce; j++) z.set(normal(foldIn(key(seed), from + j), n * rank), j * n * rank);
-      const y = await program.run([x, { data: z, shape: [atOnce * n, rank], dtype: 'float64' }]);
+      const z = new Float64Array(atOnce * rank);
+      for (let j = 0; j < atOnce; j++) z.set(normal(foldIn(key(seed), from + j), rank), j * rank);
+      const y = await program.run([args, { data: z, shape: [atOnce, ...noise], dtype: 'float64' }]);
       outputs = y.shape.slice(1);
       const size = sizeOf(outputs);
       if (from === 0) moments = new RunningMoments(size);
-      for (let j = 0; j < Math.min(atOnce, samples - from); j++)
-        moments.add(y.data.subarray(j * size, (j + 1) * size));
+      const count = Math.min(atOnce, samples - from);
+      for (let j = 0; j < count; j++) moments.add(y.data.subarray(j * size, (j + 1) * size));
+      onProgress?.(from + count, samples);
+      await pause();
+      signal?.throwIfAborted();
     }
     const array = (data: Float64Array): NDArray => ({ data, shape: outputs, dtype: 'float64' });
     const deviation = moments.deviation();
@@ -85,31 +115,5 @@ export async function monteCarlo(
     };
   } finally {
     await program.dispose();
-  }
-}
-
-/** Mean and sample standard deviation of vectors that come one after the other (Welford 1962). */
-export class RunningMoments {
-  readonly mean: Float64Array;
-  private readonly squares: Float64Array;
-  private count = 0;
-
-  constructor(size: number) {
-    this.mean = new Float64Array(size);
-    this.squares = new Float64Array(size);
-  }
-
-  add(values: ArrayLike<number>): void {
-    this.count++;
-    for (let i = 0; i < this.mean.length; i++) {
-      const before = values[i] - this.mean[i];
-      this.mean[i] += before / this.count;
-      this.squares[i] += before * (values[i] - this.mean[i]);
-    }
-  }
-
-  /** NaN for fewer than two vectors. */
-  deviation(): Float64Array {
-    return this.squares.map((total) => Math.sqrt(total / (this.count - 1)));
   }
 }
