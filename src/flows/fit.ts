@@ -1,15 +1,18 @@
 /** Training of flows, and their likelihoods in bits. */
 import { mean, neg, sub, type NDArray, type Tensor } from '../tensor/index.ts';
-import { train, type TrainOptions, type TrainResult } from '../nn/index.ts';
+import { train, type FailedStep, type TrainOptions, type TrainResult } from '../nn/index.ts';
 import { key } from '../tensor/random.ts';
 import type { Flow, FlowParameters } from './flow.ts';
 import type { Given, TensorsOf } from './layer.ts';
-import { calibrate } from './run.ts';
+import { calibrate, describeFailure, diagnose } from './run.ts';
 
 /** Samples `x`, and beside them what the flow is given: `context`, `label`, `noise`. */
 export type FlowSplit = Readonly<Record<string, NDArray>> & { readonly x: NDArray };
 
-export type FitOptions = Omit<TrainOptions<FlowParameters>, 'init' | 'loss' | 'metric' | 'data'> & {
+export type FitOptions = Omit<
+  TrainOptions<FlowParameters>,
+  'init' | 'loss' | 'metric' | 'data' | 'explain'
+> & {
   readonly data: { readonly train: FlowSplit; readonly validation?: FlowSplit | undefined };
   /** Parameters to go on from; default: those of the seed. */
   readonly from?: FlowParameters | undefined;
@@ -19,7 +22,7 @@ export type FitOptions = Omit<TrainOptions<FlowParameters>, 'init' | 'loss' | 'm
  * Maximum likelihood: minimises the mean of −log p(x), in nats. Layers that begin at statistics of the data are set to them
  * first, from at most 4096 samples.
  *
- * @throws as `train` does; where a number is not finite, `diagnose` names the layer.
+ * @throws as `train` does; where a number is not finite the error names the layer, the step and the sample.
  */
 export async function fit(
   flow: Flow,
@@ -33,7 +36,16 @@ export async function fit(
     const { x: samples, ...given } = batch;
     return neg(flow.logProb(p, samples, { ...(given as Given), training: true }));
   };
-  const result = await train<FlowParameters>({ ...options, init: () => initial, loss: nll });
+  const explain = async ({
+    parameters,
+    batch,
+    samples,
+  }: FailedStep<FlowParameters>): Promise<string | null> => {
+    const { x: rows, ...given } = batch;
+    const failure = await diagnose(flow, parameters, rows, given, choice);
+    return failure && describeFailure({ ...failure, sample: samples[failure.sample] });
+  };
+  const result = await train<FlowParameters>({ ...options, init: () => initial, loss: nll, explain });
   const finish = (p: FlowParameters): Promise<FlowParameters> => calibrate(flow, p, x, 'end', beside, choice);
   return {
     ...result,

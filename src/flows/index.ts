@@ -4,6 +4,7 @@ export * from './compose.ts';
 export * from './flow.ts';
 export * from './fit.ts';
 export * from './run.ts';
+export { describeData, type DataShape } from './dimension.ts';
 export { baseFamilies, getLayer, layerFamilies } from './registry.ts';
 export type { Base, BaseFamily } from './bases/base.ts';
 export * from './bases/independent.ts';

@@ -20,6 +20,7 @@ import {
   square,
   stopGradient,
   sub,
+  sum,
   type Tensor,
 } from '../tensor/index.ts';
 
@@ -54,6 +55,16 @@ export function inverseSoftplus(y: Tensor): Tensor {
 
 /** The number whose softplus is y > 0, for constants. */
 export const inverseSoftplusOf = (y: number): number => y + Math.log(-Math.expm1(-y));
+
+/** ‖x‖ of each row of `[batch, d]`; held above 0, where its derivative has no direction. */
+export const rowNorm = (x: Tensor): Tensor => sqrt(maximum(sum(square(x), 1), 1e-30));
+
+/** The root r ≥ 0 of r² − b r − c = 0, c ≥ 0: of the two ways to write it, the one without cancellation. */
+export function positiveRoot(b: Tensor, c: Tensor): Tensor {
+  const root = sqrt(add(square(b), mul(4, c)));
+  const right = greater(b, 0);
+  return select(right, mul(0.5, add(b, root)), div(mul(2, c), select(right, 1, sub(root, b))));
+}
 
 export interface RootOptions {
   /** The bracket, of the shape of the root. */

@@ -221,6 +221,10 @@ export interface Failure {
   readonly value: number;
 }
 
+/** A failure as one sentence. */
+export const describeFailure = ({ index, layer, sample, quantity, value }: Failure): string =>
+  `layer ${index} (${layer}) makes ${quantity === 'y' ? 'a value' : 'a log-determinant'} of ${value} for sample ${sample}`;
+
 /** The first layer, from data to latent, whose result is not finite, and the sample where; null when all are finite. */
 export async function diagnose(
   flow: Flow,

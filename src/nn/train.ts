@@ -1,7 +1,7 @@
 /** The training loop: deterministic, resumable to the bit, stopped by a signal between two steps. */
 import type { NDArray } from '../tensor/index.ts';
 import { foldIn, key, permutation, split as splitKey, type Key } from '../tensor/random.ts';
-import { batchRanges, gatherBatch, hashSplit, openSplit, type Split } from './batches.ts';
+import { batchRanges, gatherBatch, hashSplit, openSplit, type Batch, type Split } from './batches.ts';
 import {
   openCheckpoints,
   type Checkpoints,
@@ -65,10 +65,22 @@ export interface TrainOptions<P> extends EngineChoice {
   /** Called once with the lines of earlier parts of a resumed training, before it goes on. */
   readonly onResume?: ((history: readonly EpochLine[]) => void | Promise<void>) | undefined;
   readonly onEpoch?: ((line: EpochLine) => void | Promise<void>) | undefined;
+  /**
+   * Looks for the reason of a loss or gradient that is not finite: a sentence for the error, or null. `samples` are positions in
+   * the training split, in the order of the batch.
+   */
+  readonly explain?: ((failed: FailedStep<P>) => Promise<string | null>) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-type TrainSettings = Omit<TrainOptions<unknown>, 'init' | 'loss' | 'metric'>;
+/** A step whose loss or gradient is not finite, with the parameters before it. */
+export interface FailedStep<P> {
+  readonly parameters: P;
+  readonly batch: Batch;
+  readonly samples: Int32Array;
+}
+
+type TrainSettings = Omit<TrainOptions<unknown>, 'init' | 'loss' | 'metric' | 'explain'>;
 
 export interface TrainResult<P> {
   /** After the last completed epoch; with `earlyStopping`, those of the best epoch. */
@@ -272,10 +284,16 @@ async function runSteps<P>(
     learningRate = optimizer.learningRate * schedule.factor({ epoch, step, stepsPerEpoch: ranges.length });
     const hyper = hyperOf(definition, learningRate, epoch * ranges.length + step + 1);
     const program = await steps.get(to - from);
-    const result = await program.run([state, hyper, gatherBatch(training.arrays, order.subarray(from, to))]);
+    const samples = order.subarray(from, to);
+    const batch = gatherBatch(training.arrays, samples);
+    const result = await program.run([state, hyper, batch]);
     const loss = result.loss.data[0];
     const norm = result.gradientNorm.data[0];
-    requireFinite({ loss, gradient: norm }, { epoch: epoch + 1, step: step + 1, learningRate });
+    if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
+      const parameters = unpackTree(stateOfBlocks(state)[0], definition.layout);
+      const reason = await options.explain?.({ parameters, batch, samples });
+      refuse({ loss, gradient: norm }, { epoch: epoch + 1, step: step + 1, learningRate, reason });
+    }
     lossSum += loss * (to - from);
     normSum += norm;
     state = result.state;
@@ -288,16 +306,19 @@ async function runSteps<P>(
   };
 }
 
-function requireFinite(
-  values: { readonly loss: number; readonly gradient: number },
-  at: { readonly epoch: number; readonly step: number; readonly learningRate: number },
-): void {
-  for (const [name, value] of Object.entries(values)) {
-    if (Number.isFinite(value)) continue;
-    throw new Error(
-      `train: the ${name === 'loss' ? 'loss' : 'norm of the gradient'} is ${value} in epoch ${at.epoch}, step ${at.step} (learning rate ${at.learningRate}); lower the learning rate, set clipNorm, or compile the loss with checkNumerics to find the op`,
-    );
-  }
+function refuse(
+  { loss, gradient }: { readonly loss: number; readonly gradient: number },
+  at: {
+    readonly epoch: number;
+    readonly step: number;
+    readonly learningRate: number;
+    readonly reason: string | null | undefined;
+  },
+): never {
+  const what = Number.isFinite(loss) ? `norm of the gradient is ${gradient}` : `loss is ${loss}`;
+  throw new Error(
+    `train: the ${what} in epoch ${at.epoch}, step ${at.step} (learning rate ${at.learningRate})${at.reason ? `: ${at.reason}` : ''}; lower the learning rate, set clipNorm, or compile the loss with checkNumerics to find the op`,
+  );
 }
 
 /** What must not change between the parts of one training. Epochs and patience may: a training can be prolonged. */

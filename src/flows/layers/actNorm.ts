@@ -16,6 +16,7 @@ import {
 import { zerosInitialiser } from '../../nn/index.ts';
 import { layer } from '../layer.ts';
 import { alongChannels, channelsOf, perSample, pixelsOf } from '../samples.ts';
+import { identityScaleShift } from '../scaleShift.ts';
 
 const float32 = (data: Float64Array): NDArray => ({
   data: Float32Array.from(data),
@@ -45,10 +46,7 @@ export const actNorm = layer('act-norm', {
   source: 'Kingma & Dhariwal 2018 (Glow), section 3.1',
   options: z.strictObject({}),
   examples: [{ shape: [3] }, { shape: [2, 2, 1] }],
-  init: (key, { shape }) => ({
-    logScale: zerosInitialiser(key, [channelsOf(shape)]),
-    shift: zerosInitialiser(key, [channelsOf(shape)]),
-  }),
+  init: (key, { shape }) => identityScaleShift(key, [channelsOf(shape)]),
   forward({ logScale, shift }, x) {
     const shape = x.shape.slice(1);
     return {

@@ -14,19 +14,14 @@ import {
   square,
   sub,
   sum,
-  type NDArray,
   type Tensor,
 } from '../../tensor/index.ts';
-import { normalInitialiser, zerosInitialiser } from '../../nn/index.ts';
+import { normalInitialiser } from '../../nn/index.ts';
 import { split } from '../../tensor/random.ts';
 import { layer } from '../layer.ts';
 import { asinh, inverseSoftplus, logCosh, logSigmoid, sinh } from '../numerics.ts';
 import { perSample, sumSample } from '../samples.ts';
-
-interface AffineParameters<Leaf = NDArray> {
-  readonly logScale: Leaf;
-  readonly shift: Leaf;
-}
+import { identityScaleShift } from '../scaleShift.ts';
 
 /** y = e^s x + b with a scale and a shift for every entry. */
 export const affine = layer('affine', {
@@ -34,15 +29,12 @@ export const affine = layer('affine', {
   source: 'Dinh, Krueger & Bengio 2015 (NICE), section 3.3',
   options: z.strictObject({}),
   examples: [{ shape: [3] }, { shape: [2, 2, 2] }],
-  init: (key, { shape }) => ({
-    logScale: zerosInitialiser(key, shape),
-    shift: zerosInitialiser(key, shape),
-  }),
-  forward: ({ logScale, shift }: AffineParameters<Tensor>, x) => ({
+  init: (key, { shape }) => identityScaleShift(key, shape),
+  forward: ({ logScale, shift }, x) => ({
     y: add(mul(x, exp(logScale)), shift),
     logDet: perSample(sum(logScale), x),
   }),
-  inverse: ({ logScale, shift }: AffineParameters<Tensor>, y) => ({
+  inverse: ({ logScale, shift }, y) => ({
     x: mul(sub(y, shift), exp(neg(logScale))),
     logDet: perSample(neg(sum(logScale)), y),
   }),

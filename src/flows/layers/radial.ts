@@ -11,24 +11,19 @@ import {
   div,
   exp,
   expandDims,
-  greater,
   log,
-  maximum,
   mul,
   neg,
   reciprocal,
   reshape,
-  select,
   sizeOf,
   softplus,
-  sqrt,
-  square,
   sub,
-  sum,
   type Tensor,
 } from '../../tensor/index.ts';
 import { normalInitialiser, zerosInitialiser } from '../../nn/index.ts';
 import { layer } from '../layer.ts';
+import { positiveRoot, rowNorm } from '../numerics.ts';
 import { flattenSamples } from '../samples.ts';
 
 interface RadialTensors {
@@ -49,7 +44,7 @@ export const radial = layer('radial', {
   forward(p, x) {
     const { alpha, beta } = constrained(p);
     const offset = sub(flattenSamples(x), p.center);
-    const r = length(offset);
+    const r = rowNorm(offset);
     const stretch = add(1, mul(beta, reciprocal(add(alpha, r))));
     return {
       y: reshape(add(p.center, mul(expandDims(stretch, 1), offset)), x.shape),
@@ -59,16 +54,8 @@ export const radial = layer('radial', {
   inverse(p, y) {
     const { alpha, beta } = constrained(p);
     const offset = sub(flattenSamples(y), p.center);
-    const rho = length(offset);
-    const b = sub(rho, add(alpha, beta));
-    const root = sqrt(add(square(b), mul(4, mul(alpha, rho))));
-    // Of the two ways to write the root, the one without cancellation.
-    const right = greater(b, 0);
-    const r = select(
-      right,
-      mul(0.5, add(b, root)),
-      div(mul(2, mul(alpha, rho)), select(right, 1, sub(root, b))),
-    );
+    const rho = rowNorm(offset);
+    const r = positiveRoot(sub(rho, add(alpha, beta)), mul(alpha, rho));
     const stretch = add(1, mul(beta, reciprocal(add(alpha, r))));
     return {
       x: reshape(add(p.center, div(offset, expandDims(stretch, 1))), y.shape),
@@ -83,11 +70,8 @@ function constrained({ logAlpha, betaRaw }: RadialTensors): { alpha: Tensor; bet
   return { alpha, beta: sub(softplus(betaRaw), alpha) };
 }
 
-/** ‖x‖ of each row; held above 0, where its derivative has no direction. */
-const length = (x: Tensor): Tensor => sqrt(maximum(sum(square(x), 1), 1e-30));
-
 /** (d − 1) log(1 + βh) + log(1 + βh − βr h²); the second is 1 + αβ h², without cancellation. */
 function radialLogDet(r: Tensor, alpha: Tensor, beta: Tensor, d: number): Tensor {
   const h = reciprocal(add(alpha, r));
-  return add(mul(d - 1, log(add(1, mul(beta, h)))), log(add(1, mul(mul(alpha, beta), square(h)))));
+  return add(mul(d - 1, log(add(1, mul(beta, h)))), log(add(1, mul(mul(alpha, beta), mul(h, h)))));
 }

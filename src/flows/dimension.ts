@@ -1,0 +1,166 @@
+/**
+ * What a flow should know about data before it is trained: whether they fill the space they live in, and in how many pieces they come.
+ * On a set of lower dimension a likelihood has no upper limit; pieces must be torn apart by a flow, whose base is one piece.
+ */
+import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
+import type { NDArray } from '../tensor/index.ts';
+import { key, permutation } from '../tensor/random.ts';
+
+export interface DataShape {
+  /** Numbers a sample. */
+  readonly ambient: number;
+  /** Estimate of the dimension at the distance of nearest neighbours (Facco et al. 2017). */
+  readonly intrinsic: number;
+  /** Standard error of the estimate. */
+  readonly intrinsicError: number;
+  /** The same among a quarter, a sixteenth … of the samples: the dimension that the set seems to have from further away. */
+  readonly byScale: readonly { readonly samples: number; readonly dimension: number }[];
+  /** Dimension of the smallest affine space that holds the samples; null where a sample has too many numbers to say. */
+  readonly rank: number | null;
+  /** Share of samples that occur more than once. */
+  readonly repeated: number;
+  /** Pieces with at least 2 % of the samples each. */
+  readonly components: number;
+  /** Why a density with respect to volume does not exist, or null. */
+  readonly degenerate: string | null;
+}
+
+/** So many samples are looked at; distances between all of them are computed. */
+const LOOKED_AT = 2000;
+/** Neighbours that a sample is joined to when pieces are counted. */
+const JOINED = 10;
+const LARGEST_RANKED = 256;
+
+/**
+ * Measures samples x `[n, ...shape]`, each entry divided by its deviation.
+ *
+ * @throws for fewer than 20 samples.
+ */
+export function describeData(x: NDArray, seed = 0): DataShape {
+  const n = x.shape[0];
+  const ambient = x.data.length / n;
+  if (n < 20) throw new Error(`describeData: ${n} samples; expected at least 20`);
+  const rows = standardised(x, permutation(key(seed), n).subarray(0, LOOKED_AT));
+  const count = rows.length / ambient;
+  const neighbours = nearest(rows, ambient, Math.min(JOINED, count - 1));
+  const { dimension: intrinsic, error: intrinsicError } = twoNearestNeighbours(neighbours.distances);
+  const byScale = [4, 16].flatMap((divisor) => {
+    const samples = Math.floor(count / divisor);
+    if (samples < 50) return [];
+    const { distances } = nearest(rows.subarray(0, samples * ambient), ambient, 2);
+    return [{ samples, dimension: twoNearestNeighbours(distances).dimension }];
+  });
+  const repeated = neighbours.distances.filter(([r]) => r === 0).length / count;
+  const rank = ambient > LARGEST_RANKED ? null : rankOf(rows, ambient);
+  const shape = { ambient, intrinsic, intrinsicError, byScale, rank, repeated };
+  return { ...shape, components: componentsOf(neighbours.indices), degenerate: degeneracy(shape) };
+}
+
+function degeneracy({
+  ambient,
+  intrinsic,
+  intrinsicError,
+  rank,
+  repeated,
+}: Pick<DataShape, 'ambient' | 'intrinsic' | 'intrinsicError' | 'rank' | 'repeated'>): string | null {
+  if (rank !== null && rank < ambient) {
+    return `the ${ambient} numbers of a sample depend on each other linearly: the samples lie in a space of dimension ${rank}`;
+  }
+  if (repeated > 0.05) {
+    return `${Math.round(100 * repeated)} % of the samples occur more than once: the numbers are discrete`;
+  }
+  // In many dimensions the estimate is too low, the more the fewer samples there are.
+  const least = (ambient <= 10 ? 0.75 : 0.5) * ambient;
+  if (intrinsic + 3 * intrinsicError >= least) return null;
+  return `the samples seem to lie on a set of dimension ${intrinsic.toFixed(1)} in a space of dimension ${ambient}`;
+}
+
+/** Rows in the order given, each entry with mean 0 and deviation 1; an entry that never changes stays 0. */
+function standardised({ data, shape }: NDArray, order: Int32Array): Float64Array {
+  const d = data.length / shape[0];
+  const rows = new Float64Array(order.length * d);
+  order.forEach((from, to) => rows.set(data.subarray(from * d, (from + 1) * d), to * d));
+  for (let j = 0; j < d; j++) {
+    let mean = 0;
+    for (let i = j; i < rows.length; i += d) mean += rows[i] / order.length;
+    let variance = 0;
+    for (let i = j; i < rows.length; i += d) variance += (rows[i] - mean) ** 2 / order.length;
+    const scale = variance > 0 ? 1 / Math.sqrt(variance) : 0;
+    for (let i = j; i < rows.length; i += d) rows[i] = (rows[i] - mean) * scale;
+  }
+  return rows;
+}
+
+interface Neighbours {
+  /** Of each sample, ascending. */
+  readonly distances: readonly (readonly number[])[];
+  readonly indices: readonly (readonly number[])[];
+}
+
+/** The k nearest other rows of each row, by all distances. */
+function nearest(rows: Float64Array, d: number, k: number): Neighbours {
+  const n = rows.length / d;
+  const distances: number[][] = [];
+  const indices: number[][] = [];
+  const squares = new Float64Array(n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) {
+      let sum = 0;
+      for (let c = 0; c < d; c++) {
+        const difference = rows[i * d + c] - rows[j * d + c];
+        sum += difference * difference;
+      }
+      squares[j] = sum;
+    }
+    squares[i] = Infinity;
+    const best: number[] = [];
+    for (let j = 0; j < n; j++) {
+      if (best.length === k && squares[j] >= squares[best[k - 1]]) continue;
+      let at = best.length;
+      while (at > 0 && squares[best[at - 1]] > squares[j]) at--;
+      best.splice(at, 0, j);
+      if (best.length > k) best.pop();
+    }
+    indices.push(best);
+    distances.push(best.map((j) => Math.sqrt(squares[j])));
+  }
+  return { distances, indices };
+}
+
+/**
+ * Facco, d'Errico, Rodriguez & Laio 2017 (Scientific Reports 7): the ratio of the distances to the second and the first neighbour is
+ * Pareto distributed with the dimension as its exponent, whatever the density; its likelihood is largest at n / Σ log(r₂ / r₁).
+ */
+function twoNearestNeighbours(distances: readonly (readonly number[])[]): {
+  dimension: number;
+  error: number;
+} {
+  const logs = distances.flatMap(([first, second]) => (first > 0 ? [Math.log(second / first)] : []));
+  if (logs.length < 2) return { dimension: 0, error: 0 };
+  const dimension = (logs.length - 1) / logs.reduce((total, value) => total + value, 0);
+  return { dimension, error: dimension / Math.sqrt(logs.length) };
+}
+
+/** Directions whose variance is above float32 rounding of the largest. */
+function rankOf(rows: Float64Array, d: number): number {
+  const matrix = Matrix.from1DArray(rows.length / d, d, rows);
+  const covariance = matrix.transpose().mmul(matrix);
+  const values = new EigenvalueDecomposition(covariance, { assumeSymmetric: true }).realEigenvalues;
+  const largest = Math.max(...values);
+  return values.filter((value) => value > 1e-10 * largest).length;
+}
+
+/** Pieces of the graph that joins every sample to its nearest neighbours, those with less than 2 % of the samples left out. */
+function componentsOf(indices: readonly (readonly number[])[]): number {
+  const parent = indices.map((_, i) => i);
+  const rootOf = (i: number): number => {
+    let root = i;
+    while (parent[root] !== root) root = parent[root];
+    parent[i] = root;
+    return root;
+  };
+  indices.forEach((others, i) => others.forEach((j) => (parent[rootOf(i)] = rootOf(j))));
+  const sizes = new Map<number, number>();
+  indices.forEach((_, i) => sizes.set(rootOf(i), (sizes.get(rootOf(i)) ?? 0) + 1));
+  return [...sizes.values()].filter((size) => size >= 0.02 * indices.length).length;
+}
