@@ -1,6 +1,7 @@
 /** Fewer virtual coils that hold nearly all of the signal (Buehrer et al., Magnetic Resonance in Medicine 57, 2007). */
 import { complexArray, type ComplexArray } from '../tensor/index.ts';
-import { conjugateTranspose, hermitianEigen, multiply } from './hermitian.ts';
+import { conjugateTranspose, multiply } from './hermitian.ts';
+import { hermitianEigen } from './hermitianEigen.ts';
 
 export interface CoilCompression {
   /** Orthonormal rows [virtual, coils], for `mixCoils`: white noise stays white. */

@@ -1,4 +1,4 @@
-/** Dense complex linear algebra on arrays, float64: products, Cholesky factors and eigenvectors of Hermitian matrices. */
+/** Dense complex linear algebra on arrays, float64: products, Cholesky factors and inverses. */
 import { complexArray, type ComplexArray } from '../tensor/index.ts';
 
 /** A B of [m, k] and [k, n]. */
@@ -84,85 +84,14 @@ export function invertHermitian(a: ComplexArray, name = 'matrix'): ComplexArray 
   return multiply(conjugateTranspose(inverse), inverse);
 }
 
-/**
- * Eigenvalues [n], falling, and orthonormal eigenvectors as columns [n, n] of a Hermitian matrix, by cyclic Jacobi rotations:
- * for as many channels as receive arrays have.
- *
- * @throws if A is not square and Hermitian.
- */
-export function hermitianEigen(
-  a: ComplexArray,
-  name = 'matrix',
-): { readonly values: Float64Array; readonly vectors: ComplexArray } {
-  const n = checkHermitian(a, name);
-  const [re, im] = [Float64Array.from(a.re.data), Float64Array.from(a.im.data)];
-  const vre = Float64Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? 1 : 0));
-  const vim = new Float64Array(n * n);
-  const size = Math.hypot(...re, ...im);
-  let off = Infinity;
-  for (let sweep = 0; sweep < 60 && off > 1e-15 * size; sweep++) {
-    off = 0;
-    for (let p = 0; p < n; p++)
-      for (let q = p + 1; q < n; q++) {
-        const [x, y] = [re[p * n + q], im[p * n + q]];
-        const length = Math.hypot(x, y);
-        off = Math.max(off, length);
-        if (length <= 1e-300) continue;
-        const tau = (re[q * n + q] - re[p * n + p]) / (2 * length);
-        const t = (tau < 0 ? -1 : 1) / (Math.abs(tau) + Math.hypot(1, tau));
-        const c = 1 / Math.hypot(1, t);
-        const rotation = { n, p, q, c, x: (t * c * x) / length, y: (t * c * y) / length };
-        rotateColumns(re, im, rotation);
-        rotateRows(re, im, rotation);
-        rotateColumns(vre, vim, rotation);
-      }
-  }
-  const order = Array.from({ length: n }, (_, k) => k).sort((j, k) => re[k * n + k] - re[j * n + j]);
-  const sorted = (v: Float64Array): Float64Array =>
-    Float64Array.from({ length: n * n }, (_, i) => v[Math.floor(i / n) * n + order[i % n]]);
-  return {
-    values: Float64Array.from(order, (k) => re[k * n + k]),
-    vectors: complexArray(sorted(vre), sorted(vim), [n, n]),
-  };
-}
-
-/** The unitary [[c, s], [−s*, c]] in the plane of p and q, s = x + iy. */
-interface Rotation {
-  readonly n: number;
-  readonly p: number;
-  readonly q: number;
-  readonly c: number;
-  readonly x: number;
-  readonly y: number;
-}
-
-/** A U. */
-function rotateColumns(re: Float64Array, im: Float64Array, { n, p, q, c, x, y }: Rotation): void {
-  for (let i = 0; i < n * n; i += n) {
-    const [a, b, u, v] = [re[i + p], im[i + p], re[i + q], im[i + q]];
-    re[i + p] = c * a - (x * u + y * v);
-    im[i + p] = c * b - (x * v - y * u);
-    re[i + q] = x * a - y * b + c * u;
-    im[i + q] = x * b + y * a + c * v;
-  }
-}
-
-/** Uᴴ A. */
-function rotateRows(re: Float64Array, im: Float64Array, { n, p, q, c, x, y }: Rotation): void {
-  for (let j = 0; j < n; j++) {
-    const [a, b, u, v] = [re[p * n + j], im[p * n + j], re[q * n + j], im[q * n + j]];
-    re[p * n + j] = c * a - (x * u - y * v);
-    im[p * n + j] = c * b - (x * v + y * u);
-    re[q * n + j] = x * a + y * b + c * u;
-    im[q * n + j] = x * b - y * a + c * v;
-  }
-}
-
-function checkHermitian({ re, im }: ComplexArray, name: string): number {
+/** Rows of a square Hermitian matrix. @throws if it is none. */
+export function checkHermitian({ re, im }: ComplexArray, name: string): number {
   const [n, columns] = re.shape;
   if (re.shape.length !== 2 || n !== columns)
     throw new Error(`the ${name} is [${re.shape.join(', ')}], expected a square matrix`);
-  const size = Math.hypot(...re.data, ...im.data);
+  let energy = 0;
+  for (let i = 0; i < re.data.length; i++) energy += re.data[i] ** 2 + im.data[i] ** 2;
+  const size = Math.sqrt(energy);
   for (let i = 0; i < n; i++)
     for (let j = 0; j <= i; j++) {
       const [x, y] = [re.data[i * n + j] - re.data[j * n + i], im.data[i * n + j] + im.data[j * n + i]];

@@ -1,7 +1,9 @@
 /** Magnetic resonance imaging: acquisition and noise on arrays; the forward model and reconstructions as traced functions. */
+export * from './calibration.ts';
 export * from './coilCompression.ts';
 export * from './combine.ts';
 export * from './conjugateGradients.ts';
+export * from './espirit.ts';
 export * from './forwardModel.ts';
 export { invertHermitian } from './hermitian.ts';
 export * from './masks.ts';

@@ -3,7 +3,7 @@
  * adjacent columns at the centre, the autocalibration signal (ACS). The constructions are those of fastMRI (Zbontar et al. 2018);
  * the random numbers are this project's, so a seed gives other columns than there.
  */
-import { array, type NDArray } from '../tensor/index.ts';
+import { array, type ComplexArray, type NDArray } from '../tensor/index.ts';
 import { permutation, split, uniform, type Key } from '../tensor/random.ts';
 
 /** 1 where k-space is sampled, 0 elsewhere: float64 of [1, width] for columns, [height, width] for points. */
@@ -179,6 +179,22 @@ export function detectAcsLines({ data, shape }: SamplingMask): number {
   while (centre - 1 - left >= 0 && data[centre - 1 - left] !== 0) left++;
   while (centre + right < width && data[centre + right] !== 0) right++;
   return Math.max(2 * Math.min(left, right), 1);
+}
+
+/**
+ * The mask of k-space [c, h, w] (or [.., c, h, w]) that was stored with zeros where nothing was measured: points where any coil is
+ * not zero, as columns [1, w] if whole columns were, else [h, w].
+ *
+ * @throws if all of k-space is zero.
+ */
+export function sampledPoints({ re, im }: ComplexArray): SamplingMask {
+  const [h, w] = re.shape.slice(-2);
+  const points = new Float64Array(h * w);
+  for (let i = 0; i < re.data.length; i++) if (re.data[i] !== 0 || im.data[i] !== 0) points[i % (h * w)] = 1;
+  if (!points.includes(1)) throw new Error('sampledPoints: k-space is zero everywhere, nothing was sampled');
+  const first = points.subarray(0, w);
+  const areColumns = points.every((value, i) => value === first[i % w]);
+  return areColumns ? array(first.slice(), [1, w]) : array(points, [h, w]);
 }
 
 /** A rectangle of k-space: rows [top, top + height), columns [left, left + width). */

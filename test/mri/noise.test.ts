@@ -14,7 +14,8 @@ import {
   whiteningMatrix,
   whiteNoise,
 } from '../../src/mri/index.ts';
-import { conjugateTranspose, hermitianEigen, multiply } from '../../src/mri/hermitian.ts';
+import { conjugateTranspose, multiply } from '../../src/mri/hermitian.ts';
+import { hermitianEigen } from '../../src/mri/hermitianEigen.ts';
 import { complexArray, type ComplexArray } from '../../src/tensor/index.ts';
 import { key } from '../../src/tensor/random.ts';
 import { evaluate, largestDifference, numbers, randomComplex, relativeError } from './support.ts';
