@@ -1,5 +1,6 @@
 /** Learned reconstructions: networks as parameter trees and traced functions. */
 export { calibrationRegion, sensitivityNetwork } from './sensitivityNetwork.ts';
+export * from './fastMriWeights.ts';
 export * from './normUNet.ts';
 export * from './undersampled.ts';
 export * from './uNet.ts';

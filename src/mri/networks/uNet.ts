@@ -12,7 +12,7 @@ import {
   type Tensor,
 } from '../../tensor/index.ts';
 import { split, type Key } from '../../tensor/random.ts';
-import { convolution, fanInUniform, type ConvolutionParameters } from '../../nn/index.ts';
+import { convolution, fanInUniform, type ConvolutionParameters, type Initialiser } from '../../nn/index.ts';
 
 /** Two convolutions of 3 × 3 without bias, each followed by instance normalisation and a leaky ReLU. */
 export type ConvolutionBlock<Leaf = NDArray> = {
@@ -41,31 +41,46 @@ export interface UNetOptions {
   readonly channels: number;
   /** P, how often the resolution is halved; at least 1. */
   readonly pools: number;
+  /** Of all weights and the bias; default uniform on ±1/√fan-in, as PyTorch's. */
+  readonly weights?: Initialiser;
 }
 
 export const uNet = {
-  /** Weights uniform on ±1/√fan-in, PyTorch's default. @throws unless all sizes are whole numbers ≥ 1. */
-  init(key: Key, options: UNetOptions): UNetParameters {
-    for (const [name, value] of Object.entries(options))
+  /** @throws unless all sizes are whole numbers ≥ 1. */
+  init(key: Key, { weights, ...sizes }: UNetOptions): UNetParameters {
+    for (const [name, value] of Object.entries(sizes))
       if (!Number.isInteger(value) || value < 1)
         throw new Error(`uNet: ${name} is ${value}, expected a whole number ≥ 1`);
-    const { inputs, outputs, channels, pools } = options;
+    const { inputs, outputs, channels, pools } = sizes;
     const [downKey, bottleneckKey, upKey, lastKey] = split(key, 4);
+    const initialise = (fanIn: number): Initialiser => weights ?? fanInUniform(fanIn);
+    const block = (k: Key, from: number, to: number): ConvolutionBlock => {
+      const [first, second] = split(k, 2);
+      return {
+        first: initialise(9 * from)(first, [to, from, 3, 3]),
+        second: initialise(9 * to)(second, [to, to, 3, 3]),
+      };
+    };
     const widths = Array.from({ length: pools }, (_, level) => channels * 2 ** level);
     const coarsest = widths[pools - 1];
     return {
-      down: split(downKey, pools).map((k, i) => initBlock(k, i === 0 ? inputs : widths[i - 1], widths[i])),
-      bottleneck: initBlock(bottleneckKey, coarsest, 2 * coarsest),
+      down: split(downKey, pools).map((k, i) => block(k, i === 0 ? inputs : widths[i - 1], widths[i])),
+      bottleneck: block(bottleneckKey, coarsest, 2 * coarsest),
       up: split(upKey, pools).map((k, i) => {
         const [transposedKey, blockKey] = split(k, 2);
         const width = widths[pools - 1 - i];
         return {
           // PyTorch takes the second axis of a transposed convolution's weight for its fan-in.
-          transposed: fanInUniform(4 * width)(transposedKey, [2 * width, width, 2, 2]),
-          block: initBlock(blockKey, 2 * width, width),
+          transposed: initialise(4 * width)(transposedKey, [2 * width, width, 2, 2]),
+          block: block(blockKey, 2 * width, width),
         };
       }),
-      last: convolution.init(lastKey, { inputs: channels, outputs, kernel: [1, 1] }),
+      last: convolution.init(lastKey, {
+        inputs: channels,
+        outputs,
+        kernel: [1, 1],
+        ...(weights && { weight: weights, bias: weights }),
+      }),
     };
   },
 
@@ -98,12 +113,6 @@ export const uNet = {
     return convolution.apply(last, y);
   },
 };
-
-function initBlock(key: Key, inputs: number, outputs: number): ConvolutionBlock {
-  const [first, second] = split(key, 2);
-  const weight = (k: Key, from: number): NDArray => fanInUniform(9 * from)(k, [outputs, from, 3, 3]);
-  return { first: weight(first, inputs), second: weight(second, outputs) };
-}
 
 const activation = (x: Tensor): Tensor => leakyRelu(instanceNorm(x), 0.2);
 

@@ -15,7 +15,7 @@ import {
   type Tensor,
 } from '../../tensor/index.ts';
 import { split, type Key } from '../../tensor/random.ts';
-import { onesInitialiser } from '../../nn/index.ts';
+import { onesInitialiser, type Initialiser } from '../../nn/index.ts';
 import { rootSumOfSquares } from '../combine.ts';
 import { applyMask, coilImages, combineCoils } from '../forwardModel.ts';
 import { normUNet } from './normUNet.ts';
@@ -38,6 +38,8 @@ export interface VarNetOptions {
   readonly pools: number;
   readonly sensitivityChannels: number;
   readonly sensitivityPools: number;
+  /** Of all weights but η, which begins at 1; default uniform on ±1/√fan-in, as PyTorch's. */
+  readonly weights?: Initialiser;
 }
 
 /** `default`: as published, 29,936,966 parameters. `demo`: fastMRI's example. `small`: for images of 48 to 96 pixels. */
@@ -59,7 +61,7 @@ export interface VarNetApplyOptions {
 
 export const varNet = {
   init(key: Key, options: VarNetOptions): VarNetParameters {
-    const { cascades, channels, pools, sensitivityChannels, sensitivityPools } = options;
+    const { cascades, channels, pools, sensitivityChannels, sensitivityPools, ...initialiser } = options;
     if (!Number.isInteger(cascades) || cascades < 1)
       throw new Error(`varNet: ${cascades} cascades, expected a whole number ≥ 1`);
     const [sensitivityKey, cascadeKey] = split(key, 2);
@@ -67,10 +69,11 @@ export const varNet = {
       sensitivities: sensitivityNetwork.init(sensitivityKey, {
         channels: sensitivityChannels,
         pools: sensitivityPools,
+        ...initialiser,
       }),
       cascades: split(cascadeKey, cascades).map((k) => ({
         step: onesInitialiser(k, [1]),
-        regulariser: normUNet.init(k, { channels, pools }),
+        regulariser: normUNet.init(k, { channels, pools, ...initialiser }),
       })),
     };
   },
