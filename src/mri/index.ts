@@ -12,3 +12,4 @@ export * from './noise.ts';
 export * from './reconstruction.ts';
 export * from './reconstructions.ts';
 export * from './sense.ts';
+export * from './ssim.ts';
