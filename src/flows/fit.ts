@@ -1,36 +1,30 @@
 /** Training of flows, and their likelihoods in bits. */
 import { mean, neg, sub, type NDArray, type Tensor } from '../tensor/index.ts';
-import { train, type FailedStep, type TrainOptions, type TrainResult } from '../nn/index.ts';
+import { train, type FailedStep, type TrainResult } from '../nn/index.ts';
 import { key } from '../tensor/random.ts';
+import type { Density, FitOptions, FlowSplit } from './density.ts';
 import type { Flow, FlowParameters } from './flow.ts';
 import type { Given, TensorsOf } from './layer.ts';
 import { calibrate, describeFailure, diagnose } from './run.ts';
 
-/** Samples `x`, and beside them what the flow is given: `context`, `label`, `noise`. */
-export type FlowSplit = Readonly<Record<string, NDArray>> & { readonly x: NDArray };
-
-export type FitOptions = Omit<
-  TrainOptions<FlowParameters>,
-  'init' | 'loss' | 'metric' | 'data' | 'explain'
-> & {
-  readonly data: { readonly train: FlowSplit; readonly validation?: FlowSplit | undefined };
-  /** Parameters to go on from; default: those of the seed. */
-  readonly from?: FlowParameters | undefined;
-};
+/** Trains a model by maximum likelihood; what that takes, each kind of model says itself. */
+export const fit = <P>(model: Density<P>, options: FitOptions<P>): Promise<TrainResult<P>> =>
+  model.fit(options);
 
 /**
- * Maximum likelihood: minimises the mean of −log p(x), in nats. Layers that begin at statistics of the data are set to them
+ * Maximum likelihood of one flow: minimises the mean of −log p(x), in nats. Layers that begin at statistics of the data are set to them
  * first, from at most 4096 samples.
  *
  * @throws as `train` does; where a number is not finite the error names the layer, the step and the sample.
  */
-export async function fit(
+export async function fitFlow(
   flow: Flow,
-  { from, ...options }: FitOptions,
+  { from, ...options }: FitOptions<FlowParameters>,
 ): Promise<TrainResult<FlowParameters>> {
-  const { engine, threads, data } = options;
+  const { engine, threads, data, augment } = options;
   const choice = { ...(engine && { engine }), ...(threads !== undefined && { threads }) };
-  const { x, ...beside } = firstRows(data.train, 4096);
+  const first = firstRows(data.train, 4096);
+  const { x, ...beside } = augment ? augment(first, key(options.seed)) : first;
   const initial = await calibrate(flow, from ?? flow.init(key(options.seed)), x, 'start', beside, choice);
   const nll = (p: TensorsOf<FlowParameters>, batch: Record<string, Tensor>): Tensor => {
     const { x: samples, ...given } = batch;

@@ -1,9 +1,11 @@
 /** A flow: layers from data to latent, and the distribution of the latent. All functions are pure; run.ts runs them on arrays. */
-import { add, type NDArray, type Shape, type Tensor } from '../tensor/index.ts';
-import { split, type Key } from '../tensor/random.ts';
+import { add, type Shape, type Tensor } from '../tensor/index.ts';
+import { split } from '../tensor/random.ts';
 import type { Base } from './bases/base.ts';
 import { normal } from './bases/independent.ts';
 import { sequence } from './compose.ts';
+import type { Density } from './density.ts';
+import { fitFlow } from './fit.ts';
 import type { Forward, Given, Inverse, Layer, TensorsOf } from './layer.ts';
 
 export interface FlowOptions {
@@ -22,23 +24,14 @@ export interface FlowParameters {
   readonly base: unknown;
 }
 
-export interface Flow {
-  readonly shape: Shape;
-  readonly context: number;
+export interface Flow extends Density<FlowParameters> {
   readonly latentShape: Shape;
   readonly layers: readonly Layer[];
   readonly base: Base;
-  init(key: Key): FlowParameters;
   /** Data x `[batch, ...shape]` to latent; logDet is log |det ∂z/∂x|. */
   forward(p: TensorsOf<FlowParameters>, x: Tensor, given?: Given): Forward;
   /** Latent to data; logDet is log |det ∂x/∂z|. */
   inverse(p: TensorsOf<FlowParameters>, z: Tensor, given?: Given): Inverse;
-  /** log p(x) = log q(f(x)) + log |det ∂f/∂x|: `[batch]`, nats. */
-  logProb(p: TensorsOf<FlowParameters>, x: Tensor, given?: Given): Tensor;
-  /** n rows of random numbers for `sample`: float64 `[n, m]`. */
-  draw(key: Key, n: number): NDArray;
-  /** The samples `[n, ...shape]` that those rows stand for, differentiable in the parameters. */
-  sample(p: TensorsOf<FlowParameters>, rows: Tensor, given?: Given): Tensor;
 }
 
 /**
@@ -51,7 +44,7 @@ export function flow({ shape, context = 0, layers, base = normal.create() }: Flo
   const latentShape = chain.outputShape(shape);
   const forward: Flow['forward'] = (p, x, given) => chain.forward(p.layers, x, given);
   const inverse: Flow['inverse'] = (p, z, given) => chain.inverse(p.layers, z, given);
-  return {
+  const whole: Flow = {
     shape,
     context,
     latentShape,
@@ -66,11 +59,14 @@ export function flow({ shape, context = 0, layers, base = normal.create() }: Flo
     },
     forward,
     inverse,
+    // log p(x) = log q(f(x)) + log |det ∂f/∂x|
     logProb(p, x, given) {
       const { y, logDet } = forward(p, x, given);
       return add(base.logProb(p.base, y, given), logDet);
     },
     draw: (key, n) => base.draw(key, n, latentShape),
     sample: (p, rows, given) => inverse(p, base.transport(p.base, rows, latentShape, given), given).x,
+    fit: (options) => fitFlow(whole, options),
   };
+  return whole;
 }

@@ -2,8 +2,21 @@
 export * from './layer.ts';
 export * from './compose.ts';
 export * from './flow.ts';
+export * from './density.ts';
+export { densities, getDensity } from './densities.ts';
 export * from './fit.ts';
-export * from './run.ts';
+export {
+  calibrate,
+  describeFailure,
+  diagnose,
+  logProb,
+  sample,
+  toData,
+  toLatent,
+  type Beside,
+  type Failure,
+  type RunOptions,
+} from './run.ts';
 export { describeData, type DataShape } from './dimension.ts';
 export { baseFamilies, getLayer, layerFamilies } from './registry.ts';
 export type { Base, BaseFamily } from './bases/base.ts';
@@ -17,3 +30,6 @@ export { planar } from './layers/planar.ts';
 export { radial } from './layers/radial.ts';
 export * from './layers/autoregressive.ts';
 export { getModel, models, type Model, type ModelDomain } from './models.ts';
+export { chartModels, vqFlow } from './charts/models.ts';
+export { chartFlow, type ChartFlow, type ChartFlowParameters, type Charts } from './charts/chartFlow.ts';
+export * from './charts/run.ts';

@@ -29,12 +29,13 @@ export interface ModelDomain {
   readonly base?: Base;
 }
 
-export interface Model {
+/** A published model; `F` is what it creates, one flow or flows over charts. */
+export interface Model<F = Flow> {
   readonly name: string;
   readonly title: string;
   readonly source: string;
   readonly schema: z.ZodObject;
-  create(domain: ModelDomain, options?: Readonly<Record<string, unknown>>): Flow;
+  create(domain: ModelDomain, options?: Readonly<Record<string, unknown>>): F;
 }
 
 const model = (

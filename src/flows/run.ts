@@ -11,6 +11,7 @@ import {
   type Tensor,
 } from '../tensor/index.ts';
 import { key as seedKey } from '../tensor/random.ts';
+import type { Density } from './density.ts';
 import type { Flow, FlowParameters } from './flow.ts';
 import type { Stage, TensorsOf } from './layer.ts';
 
@@ -35,15 +36,15 @@ type Rows = Readonly<Record<string, NDArray>>;
 type Outputs = Record<string, Tensor>;
 
 /** log p(x) of x `[n, ...shape]`: `[n]`, nats. */
-export async function logProb(
-  flow: Flow,
-  parameters: FlowParameters,
+export async function logProb<P>(
+  model: Density<P>,
+  parameters: P,
   x: NDArray,
   beside: Beside = {},
   options: RunOptions = {},
 ): Promise<NDArray> {
   const { value } = await mapRows(
-    (p, { x: rows, ...given }) => ({ value: flow.logProb(p, rows, given) }),
+    (p, { x: rows, ...given }) => ({ value: model.logProb(p, rows, given) }),
     parameters,
     { x, ...present(beside) },
     options,
@@ -86,30 +87,30 @@ export async function toData(
 }
 
 /** n samples `[n, ...shape]` of a seed. Sample i is the same whatever n and the batch size. */
-export async function sample(
-  flow: Flow,
-  parameters: FlowParameters,
+export async function sample<P>(
+  model: Density<P>,
+  parameters: P,
   { n, seed, ...beside }: Beside & { readonly n: number; readonly seed: number },
   options: RunOptions = {},
 ): Promise<NDArray> {
   const { x } = await mapRows(
-    (p, { rows, ...given }) => ({ x: flow.sample(p, rows, given) }),
+    (p, { rows, ...given }) => ({ x: model.sample(p, rows, given) }),
     parameters,
-    { rows: flow.draw(seedKey(seed), n), ...present(beside) },
+    { rows: model.draw(seedKey(seed), n), ...present(beside) },
     options,
   );
   return x;
 }
 
-const present = (beside: Beside): Rows =>
+export const present = (beside: Beside): Rows =>
   Object.fromEntries(
     Object.entries(beside).filter((entry): entry is [string, NDArray] => entry[1] !== undefined),
   );
 
 /** f over rows of arrays in batches of one size; the last is filled up by repeating its last row. */
-async function mapRows(
-  f: (p: TensorsOf<FlowParameters>, rows: Record<string, Tensor>) => Outputs,
-  parameters: FlowParameters,
+export async function mapRows<P>(
+  f: (p: TensorsOf<P>, rows: Record<string, Tensor>) => Outputs,
+  parameters: P,
   arrays: Rows,
   { batchSize = 512, dtype = 'float32', ...engine }: RunOptions,
 ): Promise<Record<string, NDArray>> {

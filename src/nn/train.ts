@@ -49,6 +49,11 @@ export interface TrainOptions<P> extends EngineChoice {
   readonly batchSize: number;
   /** Seed of the initial parameters and of the order of samples. */
   readonly seed: number;
+  /**
+   * What a step is given in the place of a training batch: noise, crops, choices drawn anew. A pure function of the batch and a key
+   * that names the seed, the epoch and the step; batches of one size give results of one size. Validation is left as it is.
+   */
+  readonly augment?: ((batch: Batch, key: Key) => Batch) | undefined;
   /** Largest norm of the whole gradient. */
   readonly clipNorm?: number | undefined;
   /** Decay of a moving average of the parameters; where given, the average is what is evaluated, selected and returned. */
@@ -169,20 +174,31 @@ function openSession<P>(options: TrainOptions<P>): Session<P> {
     batchSize,
     engine,
     threads,
+    augment = (batch: Batch) => batch,
   } = options;
   const training = openSplit(options.data.train, 'data.train');
   const held = options.data.validation && openSplit(options.data.validation, 'data.validation');
-  const [initKey, shuffleKey] = splitKey(key(options.seed), 2);
+  const [initKey, shuffleKey, augmentKey] = splitKey(key(options.seed), 3);
   const initial = init(initKey);
   const layout = layoutOf(initial);
   const definition = { loss, reduction, layout, optimizer, clipNorm, ema };
   const steps = programsBySize((n) =>
-    compileStep(definition, gatherBatch(training.arrays, new Int32Array(n)), { engine, threads }),
+    compileStep(definition, drawBatch(new Int32Array(n), 0, 0), { engine, threads }),
   );
   const validation = held ? evaluator(metric, layout, held, { batchSize, engine, threads }) : null;
   const names = stateNames(definition);
   const evaluated = ema === undefined ? 0 : names.length - 1;
-  const setting: EpochSetting<P> = { options, definition, training, steps, validation, shuffleKey };
+  const drawBatch = (indices: Int32Array, epoch: number, step: number): Batch =>
+    augment(gatherBatch(training.arrays, indices), foldIn(foldIn(augmentKey, epoch), step));
+  const setting: EpochSetting<P> = {
+    options,
+    definition,
+    count: training.count,
+    drawBatch,
+    steps,
+    validation,
+    shuffleKey,
+  };
   return {
     layout,
     definition,
@@ -216,7 +232,9 @@ function openSession<P>(options: TrainOptions<P>): Session<P> {
 interface EpochSetting<P> {
   readonly options: TrainOptions<P>;
   readonly definition: StepDefinition<P>;
-  readonly training: { readonly arrays: Split; readonly count: number };
+  /** Training samples. */
+  readonly count: number;
+  readonly drawBatch: (indices: Int32Array, epoch: number, step: number) => Batch;
   readonly steps: ProgramsBySize<StepProgram>;
   readonly validation: Evaluator | null;
   readonly shuffleKey: Key;
@@ -269,10 +287,10 @@ async function runSteps<P>(
   setting: EpochSetting<P>,
   { epoch, state: start }: Progress,
 ): Promise<Pass | null> {
-  const { options, definition, training, steps, shuffleKey } = setting;
+  const { options, definition, count, drawBatch, steps, shuffleKey } = setting;
   const { batchSize, optimizer, schedule, signal } = options;
-  const order = permutation(foldIn(shuffleKey, epoch), training.count);
-  const ranges = batchRanges(training.count, batchSize);
+  const order = permutation(foldIn(shuffleKey, epoch), count);
+  const ranges = batchRanges(count, batchSize);
   const pause = breather();
   let state = stateInBlocks(definition.layout, start);
   let learningRate = 0;
@@ -285,7 +303,7 @@ async function runSteps<P>(
     const hyper = hyperOf(definition, learningRate, epoch * ranges.length + step + 1);
     const program = await steps.get(to - from);
     const samples = order.subarray(from, to);
-    const batch = gatherBatch(training.arrays, samples);
+    const batch = drawBatch(samples, epoch, step);
     const result = await program.run([state, hyper, batch]);
     const loss = result.loss.data[0];
     const norm = result.gradientNorm.data[0];
@@ -301,7 +319,7 @@ async function runSteps<P>(
   return {
     state: stateOfBlocks(state),
     learningRate,
-    train: lossSum / training.count,
+    train: lossSum / count,
     gradientNorm: normSum / ranges.length,
   };
 }

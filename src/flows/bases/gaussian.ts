@@ -91,11 +91,15 @@ function drawComponents(key: Key, n: number, d: number): NDArray {
   return array(rows, [n, d + 1]);
 }
 
-/** 0/1 `[batch, k]`: the component whose part of [0, 1), by weight, holds the uniform number. */
-function chosenComponent(logits: Tensor, u: Tensor): Tensor {
-  const [k] = logits.shape;
-  const ends = cumulativeSum(softmax(logits), 0);
-  const passed = sum(indicator(greaterEqual(u, sliceAxis(ends, 0, 0, k - 1))), 1, { keepDims: true });
+/**
+ * 0/1 `[batch, k]`: the component whose part of [0, 1), by weight, holds the uniform number u `[batch, 1]`. Logits are `[k]`, or
+ * `[batch, k]` for weights of each sample's own.
+ */
+export function chosenComponent(logits: Tensor, u: Tensor): Tensor {
+  const last = logits.rank - 1;
+  const k = logits.shape[last];
+  const ends = cumulativeSum(softmax(logits), last);
+  const passed = sum(indicator(greaterEqual(u, sliceAxis(ends, last, 0, k - 1))), 1, { keepDims: true });
   return indicator(equal(cast(passed, 'int32'), constant(Int32Array.from({ length: k }, (_, i) => i))));
 }
 
