@@ -34,8 +34,8 @@ interface Recipe {
   readonly title: string;
   readonly box: Box;
   /** A sample from four uniform numbers on [0, 1) and two normal ones. */
-  point(u: readonly number[], z: readonly number[]): Point;
-  logDensity(x: number, y: number): number;
+  readonly point: (u: readonly number[], z: readonly number[]) => Point;
+  readonly logDensity: (x: number, y: number) => number;
   /** The shortest length over which the density changes; the entropy is integrated in steps of half of it. */
   readonly scale: number;
   /** The entropy where it has a closed form. */

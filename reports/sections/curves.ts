@@ -60,7 +60,12 @@ const legend: LegendEntry[] = [
   { name: 'training', style: 'dashed', color: 'ink', weight: 'thin' },
 ];
 
-const describe = (where: string, models: readonly string[], jobs: readonly ReportJob[]): string => {
+const describe = (
+  where: string,
+  models: readonly string[],
+  jobs: readonly ReportJob[],
+  kind: 'linear' | 'log',
+): string => {
   const ends = models.map((model) => {
     const values = jobs.flatMap(({ config, metrics }) => {
       const last = metrics.at(-1);
@@ -71,7 +76,7 @@ const describe = (where: string, models: readonly string[], jobs: readonly Repor
       ? `${model} ends between ${formatNumber(range[0])} and ${formatNumber(range[1])}`
       : `${model} has no finite value`;
   });
-  return `Learning curves, ${where}, loss on a logarithmic axis against the epoch. ${ends.join('; ')}.`;
+  return `Learning curves, ${where}, loss on a ${kind === 'log' ? 'logarithmic' : 'linear'} axis against the epoch. ${ends.join('; ')}.`;
 };
 
 export function curves({ jobs }: ReportInput, view: Overview): Content {
@@ -80,7 +85,9 @@ export function curves({ jobs }: ReportInput, view: Overview): Content {
   const values = drawn.flatMap(({ metrics }) =>
     metrics.flatMap(({ train, validation }) => [train, validation ?? NaN]),
   );
-  const yExtent = extent(values, 'log');
+  // A negative log-likelihood may be below 0, where a logarithmic axis ends.
+  const kind = values.some((value) => value <= 0) ? 'linear' : 'log';
+  const yExtent = extent(values, kind);
   const panels = view.conditions.list.flatMap((condition) => {
     const here = view.jobsAt(condition).filter(({ metrics }) => metrics.length > 0);
     if (!here.length) return [];
@@ -95,9 +102,9 @@ export function curves({ jobs }: ReportInput, view: Overview): Content {
     );
     const svg = chart({
       title: where,
-      description: describe(where, models, here),
+      description: describe(where, models, here, kind),
       x: { label: 'epoch', kind: 'linear' },
-      y: { label: 'loss', kind: 'log', extent: yExtent },
+      y: { label: 'loss', kind, extent: yExtent },
       series,
       legend,
     });

@@ -20,6 +20,10 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<{
     summary: 'generate a data set, or check a file of your own',
     load: () => import('./commands/data.ts'),
   },
+  flow: {
+    summary: 'train a normalizing flow on samples, and use it',
+    load: () => import('./commands/flow.ts'),
+  },
   report: { summary: 'write the HTML report of a run', load: () => import('./commands/report.ts') },
   serve: {
     summary: 'show runs and their progress in the browser',

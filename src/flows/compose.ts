@@ -2,6 +2,7 @@
 import { add, zeros, type Shape, type Tensor } from '../tensor/index.ts';
 import { split } from '../tensor/random.ts';
 import type { Given, Layer } from './layer.ts';
+import { product } from './lipschitzConstants.ts';
 
 /** The layers one after the other, from data to latent; logarithms of determinants add up. */
 export function sequence(parts: readonly Layer[]): Layer<readonly unknown[]> {
@@ -13,6 +14,7 @@ export function sequence(parts: readonly Layer[]): Layer<readonly unknown[]> {
     inverseBy: worstInverse(parts),
     parts,
     outputShape: through,
+    lipschitz: (p) => product(parts.map((part, i) => part.lipschitz(p[i]))),
     inputShape: (shape) => parts.reduceRight((s, part) => part.inputShape(s), shape),
     init(key, { shape, context }) {
       const keys = split(key, parts.length);
@@ -67,6 +69,10 @@ export function inverted<P>(inner: Layer<P>): Layer<P> {
     parts: [inner],
     init: (key, { shape, context }) => inner.init(key, { shape: inner.inputShape(shape), context }),
     outputShape: (shape) => inner.inputShape(shape),
+    lipschitz(p) {
+      const own = inner.lipschitz(p);
+      return own && { forward: own.inverse, inverse: own.forward };
+    },
     inputShape: (shape) => inner.outputShape(shape),
     forward(p, x, given?: Given) {
       const { x: y, logDet } = inner.inverse(p, x, given);

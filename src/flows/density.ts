@@ -25,7 +25,7 @@ export interface Density<P = unknown> {
 /** Samples `x`, and beside them what the model is given: `context`, `label`, `noise`. */
 export type FlowSplit = Readonly<Record<string, NDArray>> & { readonly x: NDArray };
 
-export type FitOptions<P> = Omit<TrainOptions<P>, 'init' | 'loss' | 'metric' | 'data'> & {
+export type FitOptions<P> = Omit<TrainOptions<P>, 'init' | 'loss' | 'metric' | 'data' | 'explain'> & {
   readonly data: { readonly train: FlowSplit; readonly validation?: FlowSplit | undefined };
   /** Parameters to go on from; default: those of the seed. */
   readonly from?: P | undefined;

@@ -40,7 +40,7 @@ export function describeData(x: NDArray, seed = 0): DataShape {
   const n = x.shape[0];
   const ambient = x.data.length / n;
   if (n < 20) throw new Error(`describeData: ${n} samples; expected at least 20`);
-  const rows = standardised(x, permutation(key(seed), n).subarray(0, LOOKED_AT));
+  const rows = standardise(x, LOOKED_AT, seed);
   const count = rows.length / ambient;
   const neighbours = nearest(rows, ambient, Math.min(JOINED, count - 1));
   const { dimension: intrinsic, error: intrinsicError } = twoNearestNeighbours(neighbours.distances);
@@ -75,8 +75,12 @@ function degeneracy({
   return `the samples seem to lie on a set of dimension ${intrinsic.toFixed(1)} in a space of dimension ${ambient}`;
 }
 
-/** Rows in the order given, each entry with mean 0 and deviation 1; an entry that never changes stays 0. */
-function standardised({ data, shape }: NDArray, order: Int32Array): Float64Array {
+/**
+ * At most so many samples of x `[n, ...]`, drawn by a seed, each entry with mean 0 and deviation 1; an entry that never changes is 0.
+ * Row by row.
+ */
+export function standardise({ data, shape }: NDArray, most: number, seed = 0): Float64Array {
+  const order = permutation(key(seed), shape[0]).subarray(0, most);
   const d = data.length / shape[0];
   const rows = new Float64Array(order.length * d);
   order.forEach((from, to) => rows.set(data.subarray(from * d, (from + 1) * d), to * d));

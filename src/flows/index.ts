@@ -18,6 +18,7 @@ export {
   type RunOptions,
 } from './run.ts';
 export { describeData, type DataShape } from './dimension.ts';
+export { adviceFor, diagnoseData, type Diagnosis } from './diagnosis.ts';
 export { baseFamilies, getLayer, layerFamilies } from './registry.ts';
 export type { Base, BaseFamily } from './bases/base.ts';
 export * from './bases/independent.ts';
@@ -29,6 +30,14 @@ export { actNorm, batchNorm } from './layers/actNorm.ts';
 export { planar } from './layers/planar.ts';
 export { radial } from './layers/radial.ts';
 export * from './layers/autoregressive.ts';
+export { residual, type ResidualParameters } from './layers/residual.ts';
+export { continuous, velocity } from './layers/continuous.ts';
+export * from './traceSeries.ts';
+export { limitNorm, spectralNormBound } from './spectral.ts';
+export * from './bounds.ts';
+export * from './lipschitz.ts';
+export * from './lipschitzConstants.ts';
+export { batchJacobian, logAbsDet, plusIdentity } from './jacobian.ts';
 export { getModel, models, type Model, type ModelDomain } from './models.ts';
 export { chartModels, vqFlow } from './charts/models.ts';
 export { chartFlow, type ChartFlow, type ChartFlowParameters, type Charts } from './charts/chartFlow.ts';

@@ -15,6 +15,7 @@ import {
   type Tensor,
 } from '../tensor/index.ts';
 import type { Key } from '../tensor/random.ts';
+import type { LipschitzConstants } from './lipschitzConstants.ts';
 
 /** Parameters while a program is traced. */
 export type TensorsOf<P> = MapLeaves<P, NDArray, Tensor>;
@@ -35,6 +36,8 @@ export interface Given {
   readonly label?: Tensor | undefined;
   /** Like the samples: random probes of stochastic traces, with mean 0 and covariance I (±1 has the lowest variance). */
   readonly noise?: Tensor | undefined;
+  /** `[batch]`, uniform on [0, 1): where the Russian roulette of a power series stops. */
+  readonly roulette?: Tensor | undefined;
   /** Batch norm uses the statistics of the batch instead of its own. */
   readonly training?: boolean | undefined;
 }
@@ -80,6 +83,8 @@ export interface LayerDefinition<Options, P> {
   inverse(p: TensorsOf<P>, y: Tensor, call: Given & { readonly options: Options }): Inverse;
   /** Parameters set from the samples `[n, ...]` that reach the layer. */
   calibrate?(p: P, x: NDArray, stage: Stage, options: Options): P;
+  /** Upper bounds of the Lipschitz constants of both directions on the whole space, where they are known. */
+  lipschitz?(p: P, options: Options): LipschitzConstants | null;
 }
 
 export type Support = 'reals' | 'unit' | 'positive';
@@ -105,6 +110,8 @@ export interface Layer<P = unknown> {
   /** y: `[batch, ...outputShape]`. */
   inverse(p: TensorsOf<P>, y: Tensor, given?: Given): Inverse;
   calibrate?(p: P, x: NDArray, stage: Stage): P;
+  /** Upper bounds of the Lipschitz constants of both directions; null where there is none or none is known. */
+  lipschitz(p: P): LipschitzConstants | null;
   /** The layers of a composition. */
   readonly parts?: readonly Layer[];
 }
@@ -154,6 +161,7 @@ export function layer<Options, P>(name: string, definition: LayerDefinition<Opti
           requireResult(name, x, [y.shape[0], ...inputShape(y.shape.slice(1))], logDet);
           return { x, logDet };
         },
+        lipschitz: (p) => definition.lipschitz?.(p, options) ?? null,
         ...(definition.calibrate !== undefined && {
           calibrate: (p: P, x: NDArray, stage: Stage) => definition.calibrate?.(p, x, stage, options) ?? p,
         }),

@@ -7,9 +7,11 @@ import { flow, type Flow } from './flow.ts';
 import { parseOptions, type Layer } from './layer.ts';
 import { actNorm } from './layers/actNorm.ts';
 import { affineAutoregressive } from './layers/autoregressive.ts';
+import { continuous } from './layers/continuous.ts';
 import { additiveCoupling, affineCoupling, splineCoupling } from './layers/coupling.ts';
 import { affine } from './layers/elementwise.ts';
 import { lu, permutation } from './layers/linear.ts';
+import { residual } from './layers/residual.ts';
 
 /** What every model can choose. */
 const modelOptions = z.strictObject({
@@ -88,6 +90,12 @@ export const models: readonly Model[] = [
     ({ blocks, ...network }) =>
       repeat(blocks, (i) => [lu.create(), splineCoupling.create({ ...network, ...flipped(i) })]),
   ),
+  model('residual-flow', 'Residual flow', 'Chen, Behrmann, Duvenaud & Jacobsen 2019', ({ blocks, hidden }) =>
+    repeat(blocks, () => [residual.create({ hidden }), actNorm.create()]),
+  ),
+  model('cnf', 'Continuous flow', 'Grathwohl et al. 2019 (FFJORD)', ({ hidden }) => [
+    continuous.create({ hidden }),
+  ]),
 ];
 
 /**

@@ -9,11 +9,13 @@ import {
   affineAutoregressive,
   splineAutoregressive,
 } from './layers/autoregressive.ts';
+import { continuous } from './layers/continuous.ts';
 import { additiveCoupling, affineCoupling, splineCoupling } from './layers/coupling.ts';
 import { affine, leakyRelu, logit, sinhArcsinh, softplus } from './layers/elementwise.ts';
 import { lu, orthogonal, permutation, qr } from './layers/linear.ts';
 import { planar } from './layers/planar.ts';
 import { radial } from './layers/radial.ts';
+import { residual } from './layers/residual.ts';
 
 export const layerFamilies: readonly LayerFamily[] = [
   affine,
@@ -35,6 +37,8 @@ export const layerFamilies: readonly LayerFamily[] = [
   additiveAutoregressive,
   affineAutoregressive,
   splineAutoregressive,
+  residual,
+  continuous,
 ];
 
 /**

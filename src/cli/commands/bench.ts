@@ -22,8 +22,8 @@ import { nonEmpty, oneOf, wholeNumber } from '../text.ts';
 import { writeReport } from './report.ts';
 import { DEFAULT_PORT, serveUntilInterrupted } from './serve.ts';
 
-const common = {
-  preset: { value: 'name', help: 'set of values to start from (quick)', schema: nonEmpty.default('quick') },
+/** Options of every command that runs an experiment. */
+export const runOptions = {
   jobs: { value: 'number', help: 'jobs at a time (one a core)', schema: wholeNumber(1, 1024).optional() },
   threads: {
     value: 'number',
@@ -54,6 +54,47 @@ const presetLines = ({ experiment }: RegisteredExperiment): string =>
     .map(([name, { description }]) => `  ${name}: ${description}`)
     .join('\n');
 
+const preset = {
+  value: 'name',
+  help: 'set of values to start from (quick)',
+  schema: nonEmpty.default('quick'),
+};
+
+type RunValues = { readonly [K in keyof typeof runOptions]: z.output<(typeof runOptions)[K]['schema']> };
+
+/** Runs an experiment with the flags that were given, shows its progress, and prints, records and serves the result. */
+export async function runExperiment(
+  terminal: Terminal,
+  registered: RegisteredExperiment,
+  {
+    preset: name,
+    flags,
+    values: { jobs, threads, engine, runs, json, ...after },
+  }: {
+    readonly preset: string;
+    readonly flags: Readonly<Record<string, unknown>>;
+    readonly values: RunValues;
+  },
+): Promise<void> {
+  const { experiment } = registered;
+  const configuration = configure(experiment, name, flags);
+  const report = benchmarkReporter(terminal, experiment.name);
+  const began = performance.now();
+  const outcome = await benchmark(registered, {
+    preset: name,
+    configuration,
+    runsFolder: runs,
+    engine,
+    parallel: jobs,
+    threads,
+    signal: terminal.interruption(),
+    onEvent: report,
+  });
+  terminal.progress.clear();
+  terminal.interruption().throwIfAborted();
+  await finish(terminal, outcome, { ...after, json, seconds: (performance.now() - began) / 1000, runs });
+}
+
 function experimentCommand(terminal: Terminal, registered: RegisteredExperiment): Command {
   const { experiment } = registered;
   return command({
@@ -61,27 +102,11 @@ function experimentCommand(terminal: Terminal, registered: RegisteredExperiment)
     summary: experiment.title,
     description: `${experiment.title}\nPublished numbers: ${experiment.source}\n\nPresets:\n${presetLines(registered)}\n\nThe same command continues what was interrupted and skips what is finished.`,
     arguments: {},
-    options: common,
+    options: { preset, ...runOptions },
     flags: flagsOf(experiment.configuration),
     examples: [`sextant bench ${experiment.name} --preset ${Object.keys(experiment.presets)[0]}`],
-    async run({ preset, jobs, threads, engine, runs, json, ...after }, flags) {
-      const configuration = configure(experiment, preset, flags);
-      const report = benchmarkReporter(terminal, experiment.name);
-      const began = performance.now();
-      const outcome = await benchmark(registered, {
-        preset,
-        configuration,
-        runsFolder: runs,
-        engine,
-        parallel: jobs,
-        threads,
-        signal: terminal.interruption(),
-        onEvent: report,
-      });
-      terminal.progress.clear();
-      terminal.interruption().throwIfAborted();
-      await finish(terminal, outcome, { ...after, json, seconds: (performance.now() - began) / 1000, runs });
-    },
+    run: ({ preset: name, ...values }, flags) =>
+      runExperiment(terminal, registered, { preset: name, flags, values }),
   });
 }
 

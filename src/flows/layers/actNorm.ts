@@ -15,6 +15,7 @@ import {
 } from '../../tensor/index.ts';
 import { zerosInitialiser } from '../../nn/index.ts';
 import { layer } from '../layer.ts';
+import { scaleConstants } from '../lipschitzConstants.ts';
 import { alongChannels, channelsOf, perSample, pixelsOf } from '../samples.ts';
 import { identityScaleShift } from '../scaleShift.ts';
 
@@ -61,6 +62,7 @@ export const actNorm = layer('act-norm', {
       logDet: perSample(mul(-pixelsOf(shape), sum(logScale)), y),
     };
   },
+  lipschitz: ({ logScale }) => scaleConstants(logScale),
   calibrate(p, x, stage) {
     if (stage === 'end') return p;
     const { mean: centre, variance } = channelStatistics(x);

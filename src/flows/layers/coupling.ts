@@ -5,7 +5,7 @@
  *   y_B = x_B,  y_A = h(x_A; g(x_B));  log|det| = Σ_{i ∈ A} log |∂h_i/∂x_i|;  x_A = h⁻¹(y_A; g(y_B)).
  */
 import { z } from 'zod';
-import { reshape, zeros, type Tensor } from '../../tensor/index.ts';
+import { reshape, zeros, type NDArray, type Tensor } from '../../tensor/index.ts';
 import {
   conditioner,
   networkOptions,
@@ -13,6 +13,7 @@ import {
   type NetworkOptions,
 } from '../conditioner.ts';
 import { layer, type Given, type LayerFamily, type TensorsOf } from '../layer.ts';
+import { additiveConstants, spectralNorm } from '../lipschitzConstants.ts';
 import { couplingMask, maskNames, mergeMask, pick, type MaskName } from '../masks.ts';
 import { flattenSamples, sumSample } from '../samples.ts';
 import { additive } from '../transformers/additive.ts';
@@ -93,8 +94,24 @@ function coupling<O>(
       const { value, logDet } = run('inverse', p, y, call);
       return { x: value, logDet };
     },
+    // Where only a shift depends on what passes; a scale multiplies an entry without bound.
+    lipschitz: (p, choice) =>
+      transformer === (additive as Transformer<unknown>) && 'dense' in p
+        ? additiveConstants(networkConstant(p.dense, choice.activation))
+        : null,
   });
 }
+
+/** Largest slopes of the activations, rounded up. */
+const activationSlopes = { relu: 1, tanh: 1, silu: 1.0999, gelu: 1.129 } as const;
+
+/** Lip of a dense network: the product of the spectral norms of its matrices and of the slopes between them. */
+const networkConstant = (
+  dense: readonly { readonly weight: NDArray }[],
+  activation: NetworkOptions['activation'],
+): number =>
+  dense.reduce((total, { weight }) => total * spectralNorm(weight), 1) *
+  activationSlopes[activation] ** (dense.length - 1);
 
 export const additiveCoupling = coupling(
   'additive-coupling',

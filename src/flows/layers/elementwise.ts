@@ -19,6 +19,7 @@ import {
 import { normalInitialiser } from '../../nn/index.ts';
 import { split } from '../../tensor/random.ts';
 import { layer } from '../layer.ts';
+import { scaleConstants } from '../lipschitzConstants.ts';
 import { asinh, inverseSoftplus, logCosh, logSigmoid, sinh } from '../numerics.ts';
 import { perSample, sumSample } from '../samples.ts';
 import { identityScaleShift } from '../scaleShift.ts';
@@ -38,6 +39,7 @@ export const affine = layer('affine', {
     x: mul(sub(y, shift), exp(neg(logScale))),
     logDet: perSample(neg(sum(logScale)), y),
   }),
+  lipschitz: ({ logScale }) => scaleConstants(logScale),
 });
 
 /** y = log(1 + eˣ), from the reals to the positive numbers. */
@@ -76,6 +78,7 @@ export const leakyRelu = layer('leaky-relu', {
       logDet: sumSample(select(negative, mul(-Math.log(slope), add(1, mul(0, y))), 0)),
     };
   },
+  lipschitz: (_, { slope }) => ({ forward: Math.max(1, slope), inverse: Math.max(1, 1 / slope) }),
 });
 
 /**

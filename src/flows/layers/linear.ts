@@ -19,6 +19,7 @@ import {
 import { normalInitialiser, zerosInitialiser } from '../../nn/index.ts';
 import { key as seedKey, permutation as drawPermutation, split } from '../../tensor/random.ts';
 import { layer } from '../layer.ts';
+import { isometry, matrixConstants, triangle } from '../lipschitzConstants.ts';
 import { pick } from '../masks.ts';
 import { alongChannels, channelsOf, mixChannels, perSample, pixelsOf } from '../samples.ts';
 import { lowerInverse, strictTriangle } from '../triangular.ts';
@@ -64,6 +65,8 @@ export const lu = layer('lu', {
     const inverse = matmul(upperInverse(upperOf(upper, logDiagonal)), lowerInverse(unitLower(lower)));
     return { x: mixChannels(inverse, sub(y, shiftOf(bias, y))), logDet: neg(logDetOf(logDiagonal, y)) };
   },
+  lipschitz: ({ lower, upper, logDiagonal }) =>
+    matrixConstants(triangle(lower, 'lower', 1).mmul(triangle(upper, 'upper', logDiagonal.data))),
 });
 
 const unitLower = (lower: Tensor): Tensor =>
@@ -111,6 +114,8 @@ export const qr = layer('qr', {
     );
     return { x: mixChannels(inverse, sub(y, shiftOf(bias, y))), logDet: neg(logDetOf(logDiagonal, y)) };
   },
+  // Q changes no length.
+  lipschitz: ({ upper, logDiagonal }) => matrixConstants(triangle(upper, 'upper', logDiagonal.data)),
 });
 
 /** y = Q x, Q a product of Householder reflections (as many as entries, unless told otherwise); |det| = 1. */
@@ -127,6 +132,7 @@ export const orthogonal = layer('orthogonal', {
     x: mixChannels(transpose(householderProduct(p.reflections)), y),
     logDet: noChange(y),
   }),
+  lipschitz: () => isometry,
 });
 
 const noChange = (x: Tensor): Tensor => zeros([x.shape[0]], x.dtype);
@@ -157,6 +163,7 @@ export const permutation = layer('permutation', {
     order.forEach((from, to) => (back[from] = to));
     return { x: pick(y, back), logDet: noChange(y) };
   },
+  lipschitz: () => isometry,
 });
 
 function orderOf(n: number, { order, seed }: PermutationOptions): Int32Array {
