@@ -15,7 +15,7 @@ a{color:var(--accent);text-underline-offset:.18em;text-decoration-thickness:1px}
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 .eyebrow{color:var(--muted);font-size:.82rem;letter-spacing:.02em;margin:0}
 .source{color:var(--muted);font-size:.92rem;max-width:46rem}
-.verdict{font-size:1.16rem;line-height:1.6;max-width:44rem;margin:1.4rem 0}
+.verdict{font-size:1.16rem;line-height:1.6;max-width:44rem;margin:1.4rem 0}ul.verdict,ul.finding{padding-left:1.2rem}.finding{max-width:46rem;margin:2.4rem 0 0}
 nav{border-block:1px solid var(--faint);padding:.55rem 0;font-size:.9rem;display:flex;flex-wrap:wrap;gap:.2rem 1.2rem}
 nav a{text-decoration:none}nav a:hover{text-decoration:underline}
 .anchor{color:var(--muted);text-decoration:none;font-weight:400;opacity:.55;font-size:.8em}.anchor:hover,.anchor:focus{opacity:1}

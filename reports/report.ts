@@ -13,7 +13,7 @@ import { figures } from './sections/figures.ts';
 import { mainTable } from './sections/mainTable.ts';
 import { provenance } from './sections/provenance.ts';
 import { plural } from './format.ts';
-import { verdict } from './verdict.ts';
+import { prose, verdict } from './verdict.ts';
 
 export type { DecodedArray, ReportInput, ReportJob } from './input.ts';
 
@@ -69,10 +69,7 @@ function progress({ complete = true, jobs }: ReportInput): Content {
 
 const header = (input: ReportInput, view: Overview, groups: readonly MetricGroup[]): Html => {
   const { result, problems = [] } = input;
-  const sentences = groups.flatMap((group) => {
-    const own = verdict(group, view);
-    return groups.length > 1 ? [`${group.metric}:`, ...own] : own;
-  });
+  const [first] = groups;
   return html`<header>
     <p class="eyebrow">Sextant report · ${result.experiment} · preset ${result.preset}</p>
     <h1>${result.title}</h1>
@@ -88,7 +85,8 @@ const header = (input: ReportInput, view: Overview, groups: readonly MetricGroup
           </div>`
         : null
     }
-    <p class="verdict">${sentences.join(' ') || 'Nothing has been measured yet.'}</p>
+    ${groups.length > 1 ? html`<p class="source">${first.metric}:</p>` : null}
+    ${prose(first ? verdict(first, view) : ['Nothing has been measured yet.'], 'verdict')}
   </header>`;
 };
 

@@ -3,6 +3,7 @@ import type { Condition } from '../src/runs/schema.ts';
 import { beatsEveryTrained, directionOf, rank, type Ranking } from './compare.ts';
 import { conditionKey, type Overview } from './conditions.ts';
 import { formatMeanStd, formatNumber, listWords, plural } from './format.ts';
+import { html, type Html } from './html.ts';
 import type { Row } from './input.ts';
 import type { MetricGroup } from './metrics.ts';
 
@@ -112,3 +113,11 @@ export function verdict(group: MetricGroup, view: Overview): string[] {
     (sentence) => sentence !== null,
   );
 }
+
+/** Sentences as one paragraph; many of them as a list. */
+export const prose = (sentences: readonly string[], name: string): Html =>
+  sentences.length > 3
+    ? html`<ul class="${name}">
+        ${sentences.map((sentence) => html`<li>${sentence}</li>`)}
+      </ul>`
+    : html`<p class="${name}">${sentences.join(' ')}</p>`;

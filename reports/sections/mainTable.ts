@@ -15,6 +15,7 @@ import { html, type Content, type Html } from '../html.ts';
 import type { ReportInput, ReportJob, Row } from '../input.ts';
 import type { MetricGroup } from '../metrics.ts';
 import { latexTable, table, type Cell, type Column, type TableRow } from '../table.ts';
+import { prose, verdict } from '../verdict.ts';
 
 const range = (values: readonly (number | null)[], format: (value: number | null) => string): string => {
   const known = [...new Set(values.filter((value) => value !== null))].sort((a, b) => a - b);
@@ -264,11 +265,11 @@ function everyNumber({ rows, view, id }: Group): Html {
   </details>`;
 }
 
-/** The tables of every metric. */
+/** The tables of every metric. What the first one says stands at the head of the report, what the others say above them. */
 export function mainTable(_input: ReportInput, view: Overview, groups: readonly MetricGroup[]): Content {
   if (!groups.length) return html`<p>No row has been measured yet.</p>`;
   return groups.map((group, i) => {
     const id = `table-results${i ? `-${i + 1}` : ''}`;
-    return html`${comparison({ ...group, view, id })}${everyNumber({ ...group, view, id })}`;
+    return html`${i ? prose(verdict(group, view), 'finding') : null}${comparison({ ...group, view, id })}${everyNumber({ ...group, view, id })}`;
   });
 }
