@@ -35,7 +35,7 @@ export function calibrationData(
 function centred(block: Block, [h, w]: readonly [number, number], side: number): Block {
   const range = (start: number, length: number, n: number): [number, number] => {
     const first = Math.max(start, Math.floor(n / 2) - Math.floor(side / 2));
-    return [first, Math.min(start + length, first + side) - first];
+    return [first, Math.min(start + length - first, side)];
   };
   const [top, height] = range(block.top, block.height, h);
   const [left, width] = range(block.left, block.width, w);

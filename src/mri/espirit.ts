@@ -6,6 +6,7 @@
  * the Fourier series of the lags of the projection: they are evaluated as such, without images of single kernels.
  */
 import { array, complexArray, type ComplexArray, type NDArray } from '../tensor/index.ts';
+import { fourierSeries, type PixelSeries } from './fourierSeries.ts';
 import { hermitianEigen } from './hermitianEigen.ts';
 
 export interface EspiritOptions {
@@ -46,7 +47,9 @@ export function espiritSensitivities(
   const { values, vectors } = hermitianEigen(patchCovariance(calibration, kernel), 'patch covariance');
   if (!(values[0] > 0)) throw new Error('espirit: the calibration data are zero everywhere, expected signal');
   const rank = values.filter((value) => value > threshold * threshold * values[0]).length;
-  return dominantVectors(seriesOfLags(lags(vectors, rank, coils, kernel), [h, w]), coils, [h, w], crop);
+  const reach = Array.from({ length: 2 * kernel - 1 }, (_, i) => i - kernel + 1);
+  const matrices = fourierSeries(lags(vectors, rank, coils, kernel), reach, reach, [h, w]);
+  return dominantVectors(matrices, coils, [h, w], crop);
 }
 
 /** Σ y yᴴ over all patches y (coil, row, column of the patch) of the calibration data. */
@@ -81,21 +84,18 @@ function patchCovariance({ re, im }: ComplexArray, kernel: number): ComplexArray
   return complexArray(outRe, outIm, [n, n]);
 }
 
-/** Pairs of coils (c, d ≤ c), each [span, span] over the lags −(k − 1) … k − 1 of rows and columns. */
-interface Lags {
-  readonly re: Float64Array;
-  readonly im: Float64Array;
-  readonly span: number;
-  readonly pairs: readonly (readonly [number, number])[];
-}
+/** (c, d) with d ≤ c: the entries that say all of a Hermitian matrix. */
+const pairsOf = (coils: number): (readonly [c: number, d: number])[] =>
+  Array.from({ length: coils }, (_, c) => Array.from({ length: c + 1 }, (_, d) => [c, d] as const)).flat();
 
-/** The projection P = U Uᴴ on the first `rank` vectors, summed over places of equal lag and divided by the size of the patch. */
-function lags(vectors: ComplexArray, rank: number, coils: number, kernel: number): Lags {
+/**
+ * The projection P = U Uᴴ on the first `rank` vectors, summed over places of equal lag and divided by the size of the patch: for
+ * each pair of coils [2k − 1, 2k − 1].
+ */
+function lags(vectors: ComplexArray, rank: number, coils: number, kernel: number): PixelSeries {
   const n = vectors.re.shape[0];
   const [area, span] = [kernel * kernel, 2 * kernel - 1];
-  const pairs = Array.from({ length: coils }, (_, c) =>
-    Array.from({ length: c + 1 }, (_, d) => [c, d] as const),
-  ).flat();
+  const pairs = pairsOf(coils);
   const [re, im] = [
     new Float64Array(pairs.length * span * span),
     new Float64Array(pairs.length * span * span),
@@ -120,48 +120,7 @@ function lags(vectors: ComplexArray, rank: number, coils: number, kernel: number
         im[to] += y / area;
       }
   });
-  return { re, im, span, pairs };
-}
-
-/** Σ_lag h(lag) e^(2πi lag·x/n) at all pixels x counted from the centre: for each pair of coils, [h, w]. */
-function seriesOfLags({ re, im, span, pairs }: Lags, [h, w]: readonly [number, number]) {
-  const reach = (span - 1) / 2;
-  const phases = (n: number) => {
-    const angle = (i: number): number =>
-      (2 * Math.PI * ((i % span) - reach) * (Math.floor(i / span) - Math.floor(n / 2))) / n;
-    return {
-      cos: Float64Array.from({ length: n * span }, (_, i) => Math.cos(angle(i))),
-      sin: Float64Array.from({ length: n * span }, (_, i) => Math.sin(angle(i))),
-    };
-  };
-  const [down, across] = [phases(h), phases(w)];
-  const [outRe, outIm] = [new Float64Array(pairs.length * h * w), new Float64Array(pairs.length * h * w)];
-  const [lineRe, lineIm] = [new Float64Array(span * w), new Float64Array(span * w)];
-  pairs.forEach((_, pair) => {
-    for (let row = 0; row < span; row++)
-      for (let x = 0; x < w; x++) {
-        let [a, b] = [0, 0];
-        for (let column = 0; column < span; column++) {
-          const from = (pair * span + row) * span + column;
-          const [cos, sin] = [across.cos[x * span + column], across.sin[x * span + column]];
-          a += re[from] * cos - im[from] * sin;
-          b += re[from] * sin + im[from] * cos;
-        }
-        lineRe[row * w + x] = a;
-        lineIm[row * w + x] = b;
-      }
-    for (let y = 0; y < h; y++)
-      for (let row = 0; row < span; row++) {
-        const [cos, sin] = [down.cos[y * span + row], down.sin[y * span + row]];
-        const to = (pair * h + y) * w;
-        for (let x = 0; x < w; x++) {
-          const [a, b] = [lineRe[row * w + x], lineIm[row * w + x]];
-          outRe[to + x] += a * cos - b * sin;
-          outIm[to + x] += a * sin + b * cos;
-        }
-      }
-  });
-  return { re: outRe, im: outIm, pairs };
+  return { re, im };
 }
 
 const ITERATIONS = 200;
@@ -169,12 +128,12 @@ const TOLERANCE = 1e-7;
 
 /** Power iteration on the Hermitian matrix of each pixel; neighbours start from each other's vector. */
 function dominantVectors(
-  { re, im, pairs }: ReturnType<typeof seriesOfLags>,
+  { re, im }: PixelSeries,
   coils: number,
   [h, w]: readonly [number, number],
   crop: number,
 ): EspiritMaps {
-  const pixels = h * w;
+  const [pairs, pixels] = [pairsOf(coils), h * w];
   const [outRe, outIm] = [new Float64Array(coils * pixels), new Float64Array(coils * pixels)];
   const eigenvalue = new Float64Array(pixels);
   const [mr, mi] = [new Float64Array(coils * coils), new Float64Array(coils * coils)];

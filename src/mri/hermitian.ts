@@ -84,6 +84,12 @@ export function invertHermitian(a: ComplexArray, name = 'matrix'): ComplexArray 
   return multiply(conjugateTranspose(inverse), inverse);
 }
 
+/** X with A X = B for a Hermitian positive definite A [n, n] and B [n, k]. @throws as `choleskyFactor` does. */
+export function solveHermitian(a: ComplexArray, b: ComplexArray, name = 'matrix'): ComplexArray {
+  const inverse = invertLower(choleskyFactor(a, name));
+  return multiply(conjugateTranspose(inverse), multiply(inverse, b));
+}
+
 /** Rows of a square Hermitian matrix. @throws if it is none. */
 export function checkHermitian({ re, im }: ComplexArray, name: string): number {
   const [n, columns] = re.shape;

@@ -5,6 +5,8 @@ export * from './combine.ts';
 export * from './conjugateGradients.ts';
 export * from './espirit.ts';
 export * from './forwardModel.ts';
+export * from './grappa.ts';
+export * from './grappaNoise.ts';
 export { invertHermitian } from './hermitian.ts';
 export * from './masks.ts';
 export * from './networks/index.ts';

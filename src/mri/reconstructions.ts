@@ -3,7 +3,9 @@ import { z } from 'zod';
 import { complex, ifft2c, type Complex } from '../tensor/index.ts';
 import { adaptiveCombine, rootSumOfSquares } from './combine.ts';
 import { cgSense } from './conjugateGradients.ts';
-import { applyMask, encodeAdjoint } from './forwardModel.ts';
+import { calibrationData } from './calibration.ts';
+import { applyMask, combineCoils } from './forwardModel.ts';
+import { calibrateGrappa, fillGrappa, grappa } from './grappa.ts';
 import { uniformSampling } from './masks.ts';
 import {
   reconstruction,
@@ -11,33 +13,42 @@ import {
   type Reconstruction,
   type ReconstructionFamily,
   type ReconstructionInput,
+  type ReconstructionTraits,
 } from './reconstruction.ts';
 import { sense } from './sense.ts';
 
 /** F⁻¹ of k-space with zeros where the mask has them: coil images [.., c, h, w]. */
 const zeroFilledImages = ({ kspace, mask }: ReconstructionInput): Complex => ifft2c(applyMask(kspace, mask));
 
+/** How coil images become one image: √Σ|x|², or Σ S* x. */
+const combination = z
+  .enum(['root-sum-of-squares', 'sensitivities'])
+  .describe('how coil images become one image');
+
+const combinationTraits = (combine: z.infer<typeof combination>): ReconstructionTraits =>
+  combine === 'sensitivities'
+    ? { output: 'complex', needsSensitivities: true, linear: true }
+    : { output: 'magnitude', needsSensitivities: false, linear: false };
+
+const combined = (
+  name: string,
+  combine: z.infer<typeof combination>,
+  images: Complex,
+  input: ReconstructionInput,
+): Complex =>
+  combine === 'sensitivities'
+    ? combineCoils(images, sensitivitiesOf(name, input))
+    : complex.fromReal(rootSumOfSquares(images));
+
 const zeroFilled = reconstruction('zero-filled', {
   title: 'Zero-filled',
   source: 'root of sum of squares: Roemer et al., Magnetic Resonance in Medicine 16, 1990',
-  options: z.object({
-    combine: z
-      .enum(['root-sum-of-squares', 'sensitivities'])
-      .default('root-sum-of-squares')
-      .describe('how coil images become one image'),
-  }),
-  traits: ({ combine }) =>
-    combine === 'sensitivities'
-      ? { output: 'complex', needsSensitivities: true, linear: true }
-      : { output: 'magnitude', needsSensitivities: false, linear: false },
-  prepare: (_, { combine }) =>
-    combine === 'sensitivities'
-      ? (input) =>
-          encodeAdjoint(input.kspace, {
-            sensitivities: sensitivitiesOf('zero-filled', input),
-            mask: input.mask,
-          })
-      : (input) => complex.fromReal(rootSumOfSquares(zeroFilledImages(input))),
+  options: z.object({ combine: combination.default('root-sum-of-squares') }),
+  traits: ({ combine }) => combinationTraits(combine),
+  prepare:
+    (_, { combine }) =>
+    (input) =>
+      combined('zero-filled', combine, zeroFilledImages(input), input),
 });
 
 const adaptive = reconstruction('adaptive', {
@@ -77,11 +88,40 @@ const cgSenseFamily = reconstruction('cg-sense', {
     cgSense(input.kspace, { sensitivities: sensitivitiesOf('cg-sense', input), mask: input.mask }, options),
 });
 
+const grappaFamily = reconstruction('grappa', {
+  title: 'GRAPPA',
+  source: 'Griswold et al., Magnetic Resonance in Medicine 47, 2002',
+  options: z.object({
+    readout: z.int().min(1).default(5).describe('samples of the kernel along the readout, odd'),
+    phase: z.int().min(2).default(4).describe('sampled columns of the kernel, even'),
+    regularisation: z
+      .number()
+      .min(0)
+      .default(0.001)
+      .describe('of the fit, as a share of its largest singular value'),
+    acs: z
+      .enum(['keep', 'calibrate'])
+      .default('keep')
+      .describe('measured ACS lines stay in the image, or only give the weights'),
+    combine: combination.default('sensitivities'),
+  }),
+  traits: ({ combine }) => combinationTraits(combine),
+  prepare({ kspace, mask }, { readout, phase, regularisation, acs, combine }) {
+    const { acceleration, offset } = uniformSampling(mask);
+    const lines = calibrationData(kspace, mask, { side: Infinity, name: 'grappa' });
+    const kernel = calibrateGrappa(lines, { acceleration, readout, phase, regularisation });
+    const fill = acs === 'keep' ? grappa : (k: Complex) => fillGrappa(k, kernel, { offset });
+    return (input) =>
+      combined('grappa', combine, ifft2c(fill(input.kspace, input.mask, kernel, { offset })), input);
+  },
+});
+
 export const reconstructionFamilies: readonly ReconstructionFamily[] = [
   zeroFilled,
   adaptive,
   senseFamily,
   cgSenseFamily,
+  grappaFamily,
 ];
 
 /**
