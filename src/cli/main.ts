@@ -24,6 +24,10 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<{
     summary: 'train a normalizing flow on samples, and use it',
     load: () => import('./commands/flow.ts'),
   },
+  mri: {
+    summary: 'reconstruct magnetic resonance images, and train networks that do',
+    load: () => import('./commands/mri.ts'),
+  },
   report: { summary: 'write the HTML report of a run', load: () => import('./commands/report.ts') },
   serve: {
     summary: 'show runs and their progress in the browser',

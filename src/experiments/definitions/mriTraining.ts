@@ -1,0 +1,208 @@
+/**
+ * Reconstruction networks trained on generated heads or on a folder of fastMRI's files: what `sextant mri train` runs. The table
+ * holds their errors beside those of reconstructions that nobody has to train.
+ */
+import path from 'node:path';
+import { z } from 'zod';
+import { hashSplit } from '../../nn/batches.ts';
+import { canonicalJson, contentHash, type Check, type ResultRow } from '../../runs/index.ts';
+import { experiment, type DataFacts, type JobConfig } from '../experiment.ts';
+import { loadSlices, type SliceSource } from '../mriSlices.ts';
+import {
+  classicalNames,
+  isTrainable,
+  measureClassical,
+  reconstructionFields,
+  reconstructionSettings,
+  trainableNetwork,
+  trainableNetworks,
+  trainReconstruction,
+} from '../mriTask.ts';
+import { groupBy, meanAndDeviation } from '../statistics.ts';
+
+const configuration = z.strictObject({
+  models: z.array(z.enum(trainableNetworks)).min(1).describe('networks to train'),
+  baselines: z
+    .array(z.enum(classicalNames))
+    .default([...classicalNames])
+    .describe('reconstructions without training'),
+  regularisers: z
+    .array(z.number().min(0))
+    .min(1)
+    .default([0])
+    .describe('λ of λ trace(J Jᵀ)/pixels in the loss; each is trained'),
+  seeds: z.array(z.int().min(0)).min(1).default([0]).describe('seeds of initial parameters, masks and noise'),
+  data: z.string().min(1).optional().describe("folder of fastMRI's .h5 volumes; default: generated heads"),
+  height: z.int().min(16).default(48).describe('of generated slices'),
+  width: z.int().min(16).default(48).describe('of generated slices'),
+  coils: z.int().min(1).default(6).describe('of generated slices'),
+  train: z.int().min(1).default(200).describe('training slices'),
+  validation: z.int().min(1).default(20).describe('validation slices, which choose the best epoch'),
+  test: z.int().min(1).default(40).describe('test slices'),
+  dataSeed: z.int().min(0).default(0).describe('seed of generated slices'),
+  ...reconstructionFields,
+});
+type Configuration = z.output<typeof configuration>;
+
+const sourceFields = z.object({
+  folder: z.string().nullable(),
+  height: z.int(),
+  width: z.int(),
+  coils: z.int(),
+  train: z.int(),
+  validation: z.int(),
+  test: z.int(),
+  seed: z.int(),
+});
+
+const sourceOf = ({ data, dataSeed: seed, ...rest }: Configuration): SliceSource => ({
+  ...sourceFields.omit({ folder: true, seed: true }).parse(rest),
+  folder: data === undefined ? null : path.resolve(data),
+  seed,
+});
+
+const HASH = 'SHA-256';
+
+function jobs(config: Configuration, facts: DataFacts): JobConfig[] {
+  const data = { ...sourceOf(config), hash: String(facts[HASH]) };
+  const settings = reconstructionSettings.parse(config);
+  const { mask, acceleration: R, acsLines: ACS } = settings;
+  const condition = { mask, R, ACS };
+  const baselines = config.baselines.map((model) => ({
+    model,
+    condition,
+    seed: 0,
+    options: { data, settings },
+  }));
+  const trained = config.seeds.flatMap((seed) =>
+    config.models.flatMap((model) =>
+      config.regularisers.map((regulariser) => ({
+        model,
+        condition: { ...condition, ...(config.regularisers.some((λ) => λ > 0) ? { λ: regulariser } : {}) },
+        seed,
+        options: { data, settings, regulariser },
+      })),
+    ),
+  );
+  return [...baselines, ...trained];
+}
+
+export default experiment('mri-training', {
+  title: 'Trained reconstructions of undersampled k-space',
+  source: 'none: the slices are generated, or your own',
+  configuration,
+  axes: ['models', 'baselines', 'regularisers', 'seeds'],
+  presets: {
+    quick: {
+      description: 'a small variational network and a U-Net on 48 × 48 pixels, a minute',
+      values: {
+        models: ['varnet', 'unet'],
+        train: 40,
+        validation: 8,
+        test: 12,
+        epochs: 3,
+        batchSize: 2,
+        unetChannels: 8,
+        unetPools: 2,
+      },
+    },
+    train: {
+      description: 'one network, what `sextant mri train` begins with; ten minutes',
+      values: { models: ['varnet'] },
+    },
+    paper: {
+      description: 'both networks of medium size on 160 × 160 pixels and 8 coils, three seeds; days',
+      values: {
+        models: ['varnet', 'unet'],
+        seeds: [0, 1, 2],
+        height: 160,
+        width: 160,
+        coils: 8,
+        acceleration: 4,
+        acsLines: 12,
+        size: 'medium',
+        unetChannels: 32,
+        unetPools: 4,
+        train: 2000,
+        validation: 100,
+        test: 200,
+      },
+    },
+  },
+  check({ data, width, acceleration, acsLines, mask }) {
+    const spread = mask === 'random' || mask === 'true-acceleration';
+    if (data === undefined && spread && acsLines * acceleration >= width) {
+      throw new Error(
+        `--acs-lines: got ${acsLines}, expected fewer than ${width / acceleration} (width ${width} over acceleration ${acceleration}) for a mask '${mask}'`,
+      );
+    }
+  },
+  async prepare(config, context) {
+    const { train, validation, test } = await loadSlices(sourceOf(config), context);
+    return {
+      slices: config.data === undefined ? 'generated heads' : path.basename(config.data),
+      'size of k-space': train.re.shape.slice(1).join(' × '),
+      'size of an image': train.target.shape.slice(1).join(' × '),
+      train: train.re.shape[0],
+      validation: validation.re.shape[0],
+      test: test.re.shape[0],
+      [HASH]: contentHash([train, validation, test].map(hashSplit)),
+    };
+  },
+  jobs,
+  async runJob(context) {
+    const { model, options } = context.config;
+    const { hash, ...source } = sourceFields.extend({ hash: z.string() }).parse(options['data']);
+    const slices = await loadSlices(source, context);
+    if (contentHash([slices.train, slices.validation, slices.test].map(hashSplit)) !== hash)
+      throw new Error('the data have changed since this job was set up; run the command again for a new job');
+    const settings = reconstructionSettings.parse(options['settings']);
+    if (!isTrainable(model))
+      return measureClassical(z.enum(classicalNames).parse(model), slices.test, settings, context);
+    const regulariser = z.number().parse(options['regulariser']);
+    return trainReconstruction(trainableNetwork(model, settings), slices, settings, regulariser, context);
+  },
+  summarize(finished, config) {
+    const groups = groupBy(finished, ({ config: { model, condition } }) => canonicalJson([model, condition]));
+    const rows = groups.map((group): ResultRow => {
+      const [{ config: job, metric, parameters }] = group;
+      const average = (name: string): string =>
+        (meanAndDeviation(group.map(({ extra }) => extra[name])).mean ?? NaN).toFixed(
+          name === 'ssim' ? 4 : 2,
+        );
+      return {
+        model: job.model,
+        condition: job.condition,
+        metric,
+        published: null,
+        ...meanAndDeviation(group.map(({ value }) => value)),
+        parameters,
+        seconds: meanAndDeviation(group.map(({ seconds }) => seconds)).mean,
+        baseline: !isTrainable(job.model),
+        note: `SSIM ${average('ssim')}, PSNR ${average('psnr')} dB`,
+      };
+    });
+    const fool = rows.find(({ model }) => model === 'zero-filled')?.mean;
+    const checks = rows.flatMap(({ model, condition, mean, baseline }): Check[] =>
+      baseline || mean === null || typeof fool !== 'number'
+        ? []
+        : [
+            {
+              name: `${model}${'λ' in condition ? `, λ = ${String(condition['λ'])}` : ''}: learns something`,
+              value: mean,
+              limit: `< ${fool.toPrecision(3)} (zero-filled)`,
+              holds: mean < fool,
+            },
+          ],
+    );
+    return {
+      rows,
+      checks,
+      notes: [
+        'Every test slice has a mask and noise of its own, the same for all rows. The image to reach is that of fully sampled k-space, without noise where it is generated.',
+        `SSIM has windows of 7 × 7 pixels; its range and the peak of PSNR are the largest intensity of the ${config.data === undefined ? 'slice' : 'volume'}.`,
+        'Walsh’s sensitivities for cg-sense come from the ACS alone.',
+      ],
+    };
+  },
+});
