@@ -15,9 +15,7 @@ import type { Perturbed } from '../uncertainty/perturbed.ts';
 import { applyToCoils } from './complexLinalg.ts';
 import { applyMask } from './forwardModel.ts';
 import { choleskyFactor } from './hermitian.ts';
-
-/** k-space [c, h, w] ↦ image [h, w]: complex, or real such as a root of sum of squares. */
-export type Reconstruction = (kspace: Complex) => Complex | Tensor;
+import type { Acquisition, Reconstruct, ReconstructionTraits } from './reconstruction.ts';
 
 /**
  * Noise of k-space, independent between samples. `sigma`: the same in all coils and independent between them, the standard deviation
@@ -25,63 +23,57 @@ export type Reconstruction = (kspace: Complex) => Complex | Tensor;
  */
 export type ReceiverNoise = { readonly sigma: number } | { readonly covariance: ComplexArray };
 
-export interface Acquisition {
-  /** k-space [c, h, w], zero where nothing is sampled. */
-  readonly kspace: ComplexArray;
-  /** 1 where k-space is sampled and 0 elsewhere, [1, w] or [h, w]: only sampled entries carry noise. */
-  readonly mask: NDArray;
+/** What a reconstruction is given, and the noise of its k-space. */
+export interface NoisyAcquisition extends Acquisition {
+  /** Only sampled entries carry noise. */
   readonly noise: ReceiverNoise;
 }
 
-/** The k-space of an acquisition and its mask, as the program gets them. */
-export interface AcquiredArrays {
-  readonly kspace: ComplexArray;
-  readonly mask: NDArray;
+/** A traced reconstruction of one slice and what it gives. */
+export interface ReconstructionAtHand extends Pick<ReconstructionTraits, 'output'> {
+  readonly reconstruct: Reconstruct;
 }
 
+/** The acquisition as the program gets it. */
+export type AcquiredArrays = Omit<Acquisition, 'sensitivities'> & { readonly sensitivities?: ComplexArray };
+
 /**
- * z ↦ reconstruct(k + M L z) with z [2, c, h, w]: real and imaginary parts, [components, h, w] with one component for a real image
- * and two, real and imaginary, for a complex one.
+ * z ↦ reconstruct(k + M L z) with z [2, c, h, w]: real and imaginary parts, [components, h, w] with one component for a magnitude
+ * image and two, real and imaginary, for a complex one. Sensitivities that are given stay as they are; a reconstruction that
+ * estimates its own is differentiated through the estimate.
  *
  * @throws if shapes do not agree, σ is not positive, Ψ is not a covariance, or the reconstruction does not give an image [h, w].
  */
 export function perturbedReconstruction(
-  reconstruct: Reconstruction,
-  { kspace, mask, noise }: Acquisition,
+  { reconstruct, output }: ReconstructionAtHand,
+  { kspace, mask, sensitivities, noise }: NoisyAcquisition,
 ): Perturbed<AcquiredArrays> {
   const shape = kspace.re.shape;
-  const size = shape.slice(-2);
+  const [rows, columns] = mask.shape;
   if (shape.length !== 3) throw new Error(`noise: k-space is ${showShape(shape)}, expected [coils, h, w]`);
-  const fits =
-    mask.shape.length <= 2 && mask.shape.every((n, i) => n === 1 || n === size[i + 2 - mask.shape.length]);
-  if (!fits) {
+  if (mask.shape.length !== 2 || columns !== shape[2] || (rows !== 1 && rows !== shape[1])) {
     throw new Error(
-      `noise: the mask is ${showShape(mask.shape)}, expected [1, ${size[1]}] or [${size.join(', ')}] for k-space ${showShape(shape)}`,
+      `noise: the mask is ${showShape(mask.shape)}, expected [1, ${shape[2]}] or [${shape[1]}, ${shape[2]}] for k-space ${showShape(shape)}`,
     );
   }
   const { scale, colour } = noiseColour(noise, shape[0]);
   return {
-    args: { kspace, mask },
+    args: { kspace, mask, ...(sensitivities && { sensitivities }) },
     noise: [2, ...shape],
     scale,
     f: (z, given) => {
       const part = (i: number): Tensor => squeeze(sliceAxis(z, 0, i, i + 1), 0);
       const n = applyMask(colour({ re: part(0), im: part(1) }), given.mask);
-      const image = reconstruct(complex.add(given.kspace, n));
-      const [re] = partsOf(image);
-      if (re.shape.length !== 2) {
+      const image = reconstruct({ ...given, kspace: complex.add(given.kspace, n) });
+      if (image.re.shape.length !== 2) {
         throw new Error(
-          `noise: the reconstruction gave ${showShape(re.shape)} for k-space ${showShape(shape)}, expected one image [h, w]`,
+          `noise: the reconstruction gave ${showShape(image.re.shape)} for k-space ${showShape(shape)}, expected one image [h, w]`,
         );
       }
-      return stack(partsOf(image), 0);
+      return stack(output === 'magnitude' ? [image.re] : [image.re, image.im], 0);
     },
   };
 }
-
-/** Real and imaginary parts, or a real image alone. */
-export const partsOf = (image: Complex | Tensor): Tensor[] =>
-  'im' in image ? [image.re, image.im] : [image];
 
 /** w [c, h, w] with parts of standard deviation 1 ↦ noise / scale. */
 function noiseColour(
@@ -104,11 +96,11 @@ function noiseColour(
   const { re, im } = choleskyFactor(covariance, 'noise covariance');
   let scale = 0;
   for (let i = 0; i < coils; i++) scale = Math.max(scale, re.data[i * (coils + 1)] * Math.SQRT1_2);
-  const factor = (part: NDArray): Tensor =>
+  const factor = (part: NDArray, { dtype }: Tensor): Tensor =>
     constant(
       Float64Array.from(part.data, (x) => (x * Math.SQRT1_2) / scale),
       [coils, coils],
+      dtype,
     );
-  const L = { re: factor(re), im: factor(im) };
-  return { scale, colour: (w) => applyToCoils(L, w) };
+  return { scale, colour: (w) => applyToCoils({ re: factor(re, w.re), im: factor(im, w.re) }, w) };
 }

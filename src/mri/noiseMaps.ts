@@ -10,7 +10,7 @@ import {
   type LocalMethod,
 } from '../uncertainty/localCovariance.ts';
 import { combColouring } from './comb.ts';
-import { perturbedReconstruction, type Acquisition, type Reconstruction } from './kspaceNoise.ts';
+import { perturbedReconstruction, type NoisyAcquisition, type ReconstructionAtHand } from './kspaceNoise.ts';
 
 export interface NoiseMapOptions extends Omit<LocalCovarianceOptions, 'method' | 'colouring' | 'directions'> {
   /**
@@ -56,12 +56,12 @@ export interface NoiseMaps {
  * @throws as `perturbedReconstruction` and `localCovariance` do, and where the spacing of a comb aliases.
  */
 export async function noiseMaps(
-  reconstruct: Reconstruction,
-  acquisition: Acquisition,
+  reconstruction: ReconstructionAtHand,
+  acquisition: NoisyAcquisition,
   { method = 'probing', spacing = 12, ...options }: NoiseMapOptions = {},
 ): Promise<NoiseMaps> {
   const [, h, w] = acquisition.kspace.re.shape;
-  const found = await localCovariance(perturbedReconstruction(reconstruct, acquisition), {
+  const found = await localCovariance(perturbedReconstruction(reconstruction, acquisition), {
     ...options,
     method,
     ...(method === 'comb' && { colouring: combColouring(spacing, [h, w], acquisition.mask) }),

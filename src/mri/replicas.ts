@@ -6,7 +6,7 @@
 import { complex, concat, sliceAxis, type NDArray, type Tensor } from '../tensor/index.ts';
 import { samplePerturbed, type SamplingOptions } from '../uncertainty/monteCarlo.ts';
 import type { DeviationMap } from '../uncertainty/localCovariance.ts';
-import { perturbedReconstruction, type Acquisition, type Reconstruction } from './kspaceNoise.ts';
+import { perturbedReconstruction, type NoisyAcquisition, type ReconstructionAtHand } from './kspaceNoise.ts';
 
 export interface ReplicaMaps {
   /** Mean and deviation over replicas of the image value, or of the magnitude of a complex image, [h, w]. */
@@ -36,11 +36,11 @@ export interface ReplicaOptions extends Omit<SamplingOptions, 'samples' | 'sampl
  * @throws as `perturbedReconstruction` does, or for fewer than two replicas.
  */
 export async function replicaMaps(
-  reconstruct: Reconstruction,
-  acquisition: Acquisition,
+  reconstruction: ReconstructionAtHand,
+  acquisition: NoisyAcquisition,
   { replicas, replicasAtOnce, ...options }: ReplicaOptions,
 ): Promise<ReplicaMaps> {
-  const map = perturbedReconstruction(reconstruct, acquisition);
+  const map = perturbedReconstruction(reconstruction, acquisition);
   const found = await samplePerturbed(
     {
       ...map,

@@ -87,11 +87,11 @@ export async function localCovariance<A>(
 ): Promise<LocalCovariance> {
   const programs = new PerturbedPrograms(map, options);
   try {
-    const [components, ...sites] = programs.outputs;
     const value = await programs.value();
+    const [components, ...sites] = value.shape;
     const directions = (options.directions ?? (() => axes(components, sites)))(value);
     const blocks = new BlockMoments(components, sizeOf(sites), directions);
-    const largest = Math.max(sizeOf(map.noise), sizeOf(programs.outputs));
+    const largest = Math.max(sizeOf(map.noise), sizeOf(value.shape));
     const { probes, products } = await methods[options.method]({
       programs,
       options,

@@ -5,7 +5,6 @@
 import {
   compile,
   linearize,
-  mapTree,
   spec,
   specsOf,
   vjp,
@@ -46,30 +45,24 @@ type Compiled = Program<readonly unknown[], NDArray>;
 
 /** f at z = 0 and its products with batches of vectors, by programs that are compiled when first used; without `scale`. */
 export class PerturbedPrograms<A> {
-  /** [components, ...sites], found by tracing. */
-  readonly outputs: Shape;
   private readonly map: Perturbed<A>;
   private readonly choice: PrecisionChoice;
   private readonly programs = new Map<string, Promise<Compiled>>();
 
-  /** @throws when f does not give [components, ...sites] with one or two components. */
   constructor(map: Perturbed<A>, choice: PrecisionChoice = {}) {
     this.map = map;
     this.choice = choice;
-    const args = mapTree(map.args, ({ shape }: NDArray) => zeros(shape)) as Traced<A>;
-    this.outputs = map.f(zeros(map.noise), args).shape;
-    if (this.outputs.length < 2 || this.outputs[0] < 1) {
-      throw new Error(
-        `PerturbedPrograms: the function gave shape [${this.outputs.join(', ')}], expected [components, ...sites]: stack real and imaginary parts, or add an axis of one component`,
-      );
-    }
   }
 
-  /** f(x), [components, ...sites]. */
+  /** f(x), [components, ...sites]. @throws when f gives anything else. */
   async value(): Promise<NDArray> {
     const { f, noise, args } = this.map;
     const program = await this.program('value', [], (given: Traced<A>) => f(zeros(noise), given));
-    return copyOf(await program.run([args]));
+    const value = copyOf(await program.run([args]));
+    if (value.shape.length >= 2) return value;
+    throw new Error(
+      `perturbed function: it gave shape [${value.shape.join(', ')}], expected [components, ...sites]: stack real and imaginary parts, or add an axis of one component`,
+    );
   }
 
   /** J L V: [count, ...noise] → [count, components, ...sites]. */
