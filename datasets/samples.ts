@@ -4,6 +4,7 @@ import { array, sizeOf, showShape, type NDArray } from '../src/tensor/index.ts';
 import { key, permutation } from '../src/tensor/random.ts';
 import { numbersOf } from './npy.ts';
 import { readNpz, type NpzArrays } from './npz.ts';
+import { getPlaneSet } from './toy2d.ts';
 
 /** Samples x `[n, ...shape]`, float32, and what the density is conditioned on. */
 export interface SampleSplit {
@@ -100,7 +101,7 @@ function take({ data, shape, dtype }: NDArray, rows: Int32Array): NDArray {
   return { data: taken, shape: [rows.length, ...shape.slice(1)], dtype };
 }
 
-export function hashOf(splits: readonly SampleSplit[]): string {
+function hashOf(splits: readonly SampleSplit[]): string {
   const hash = createHash('sha256');
   for (const { x, context } of splits)
     for (const values of context ? [x, context] : [x]) {
@@ -108,4 +109,19 @@ export function hashOf(splits: readonly SampleSplit[]): string {
       hash.update(new Uint8Array(values.data.buffer, values.data.byteOffset, values.data.byteLength));
     }
   return hash.digest('hex');
+}
+
+/** Seeds of the splits of a generated set. */
+const SPLIT_SEEDS = { train: 1, validation: 2, test: 3 } as const;
+
+/** Splits of a set of the plane, `[n, 2]`; validation and test do not grow with the training split. */
+export function planeSplits(name: string, samples: number): SampleSplits {
+  const set = getPlaneSet(name);
+  const draw = (seed: number, n: number): { x: NDArray } => ({
+    x: array(set.sample(seed, n), [n, 2], 'float32'),
+  });
+  const train = draw(SPLIT_SEEDS.train, samples);
+  const validation = draw(SPLIT_SEEDS.validation, 2000);
+  const test = draw(SPLIT_SEEDS.test, 10_000);
+  return { train, validation, test, hash: hashOf([train, validation, test]) };
 }

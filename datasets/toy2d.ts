@@ -18,8 +18,8 @@ export interface PlaneSet {
   logDensity(points: ArrayLike<number>): Float64Array;
   /** −∫ p log p, nats. */
   entropy(): number;
-  /** The rectangle that the set is pictured in: all but a negligible part of the mass. */
-  readonly box: Box;
+  /** The rectangle that the set is pictured in. */
+  readonly picture: Box;
 }
 
 export interface Box {
@@ -32,6 +32,8 @@ type Point = readonly [number, number];
 /** What a set is made of. */
 interface Recipe {
   readonly title: string;
+  readonly picture: Box;
+  /** All but a negligible part of the mass lies in it. */
   readonly box: Box;
   /** A sample from four uniform numbers on [0, 1) and two normal ones. */
   readonly point: (u: readonly number[], z: readonly number[]) => Point;
@@ -51,7 +53,7 @@ function planeSet(name: string, recipe: Recipe): PlaneSet {
   return {
     name,
     title: recipe.title,
-    box: recipe.box,
+    picture: recipe.picture,
     sample(seed, n) {
       const [uniformKey, normalKey] = split(seedKey(seed), 2);
       const u = uniform(uniformKey, UNIFORMS * n);
@@ -156,6 +158,7 @@ function noisyCurves(title: string, arms: readonly Arm[], noise: number, around:
   }
   return {
     title,
+    picture: widened(around, 4 * noise),
     box: widened(around, 9 * noise),
     scale: noise,
     point([which, along], [a, b]) {
@@ -213,26 +216,25 @@ function spirals(noise: number): Recipe {
 }
 
 /** Gaussians of one deviation, equally likely. */
-const gaussians = (title: string, centres: readonly Point[], sigma: number): Recipe => ({
-  title,
-  box: widened(
-    {
-      x: [Math.min(...centres.map(([x]) => x)), Math.max(...centres.map(([x]) => x))],
-      y: [Math.min(...centres.map(([, y]) => y)), Math.max(...centres.map(([, y]) => y))],
+const gaussians = (title: string, centres: readonly Point[], sigma: number): Recipe => {
+  const [xs, ys] = [centres.map(([x]) => x), centres.map(([, y]) => y)];
+  const hull: Box = { x: [Math.min(...xs), Math.max(...xs)], y: [Math.min(...ys), Math.max(...ys)] };
+  return {
+    title,
+    picture: widened(hull, 4 * sigma),
+    box: widened(hull, 9 * sigma),
+    scale: sigma,
+    point([which], [a, b]) {
+      const [x, y] = centres[Math.floor(which * centres.length)];
+      return [x + sigma * a, y + sigma * b];
     },
-    9 * sigma,
-  ),
-  scale: sigma,
-  point([which], [a, b]) {
-    const [x, y] = centres[Math.floor(which * centres.length)];
-    return [x + sigma * a, y + sigma * b];
-  },
-  logDensity: logSumOfKernels(
-    Float64Array.from(centres.flat()),
-    new Float64Array(centres.length).fill(-Math.log(centres.length)),
-    sigma,
-  ),
-});
+    logDensity: logSumOfKernels(
+      Float64Array.from(centres.flat()),
+      new Float64Array(centres.length).fill(-Math.log(centres.length)),
+      sigma,
+    ),
+  };
+};
 
 const onCircle = (n: number, radius: number): Point[] =>
   Array.from({ length: n }, (_, k) => [
@@ -243,6 +245,7 @@ const onCircle = (n: number, radius: number): Point[] =>
 /** The eight dark squares of a board of 4 × 4 unit squares, each filled evenly: entropy log 8. */
 const checkerboard: Recipe = {
   title: 'checkerboard',
+  picture: square(2.5),
   box: square(2),
   scale: 1,
   entropy: Math.log(8),
@@ -269,6 +272,7 @@ function pinwheel(): Recipe {
   const logNormal = -Math.log(2 * Math.PI * long * thin * arms);
   return {
     title: 'pinwheel',
+    picture: square(distance + 3 * long),
     box: square(distance + 9 * long),
     scale: thin / 2,
     point([which], [a, b]) {

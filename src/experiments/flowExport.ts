@@ -1,5 +1,5 @@
 /** Trained flows as ONNX files of standard operators. */
-import type { Flow, FlowParameters } from '../flows/index.ts';
+import { isFlow, type Density, type Flow, type Given } from '../flows/index.ts';
 import {
   flatten,
   unflatten,
@@ -7,6 +7,7 @@ import {
   exportOnnx,
   spec,
   type NDArray,
+  type Shape,
   type Tensor,
 } from '../tensor/index.ts';
 import { key } from '../tensor/random.ts';
@@ -28,39 +29,16 @@ export const exportOutputs: Readonly<Record<ExportKind, string>> = {
  * batch size is fixed.
  */
 export function exportFlow(
-  model: Flow,
-  parameters: FlowParameters,
+  model: Density,
+  parameters: unknown,
   kind: ExportKind,
   batchSize: number,
 ): Uint8Array {
   const { leaves, structure } = flatten<NDArray>(parameters);
-  const input = {
-    logprob: ['x', model.shape],
-    forward: ['x', model.shape],
-    inverse: ['z', model.latentShape],
-    sample: ['rows', model.draw(key(0), 1).shape.slice(1)],
-  } as const;
-  const [name, shape] = input[kind];
-  const run = (value: Tensor, context?: Tensor): readonly Tensor[] => {
-    const p = unflatten<never>(
-      structure,
-      leaves.map((leaf) => constant(leaf)),
-    );
-    const given = { context };
-    switch (kind) {
-      case 'logprob':
-        return [model.logProb(p, value, given)];
-      case 'sample':
-        return [model.sample(p, value, given)];
-      case 'forward': {
-        const { y, logDet } = model.forward(p, value, given);
-        return [y, logDet];
-      }
-      case 'inverse': {
-        const { x, logDet } = model.inverse(p, value, given);
-        return [x, logDet];
-      }
-    }
+  const { input, shape, run } = functionOf(model, kind);
+  const traced = (value: Tensor, context?: Tensor): readonly Tensor[] => {
+    const constants = leaves.map((leaf) => constant(leaf));
+    return run(unflatten<never>(structure, constants), value, { context });
   };
   const outputNames = {
     logprob: ['logprob'],
@@ -70,8 +48,52 @@ export function exportFlow(
   };
   const context = model.context > 0;
   return exportOnnx(
-    run as (...inputs: Tensor[]) => readonly Tensor[],
+    traced as (...inputs: Tensor[]) => readonly Tensor[],
     [spec([batchSize, ...shape]), ...(context ? [spec([batchSize, model.context])] : [])],
-    { names: [name, ...(context ? ['context'] : [])], outputNames: outputNames[kind] },
+    { names: [input, ...(context ? ['context'] : [])], outputNames: outputNames[kind] },
   );
+}
+
+interface Exported {
+  readonly input: string;
+  /** Of one row of the input. */
+  readonly shape: Shape;
+  readonly run: (p: never, value: Tensor, given: Given) => readonly Tensor[];
+}
+
+function functionOf(model: Density, kind: ExportKind): Exported {
+  switch (kind) {
+    case 'logprob':
+      return { input: 'x', shape: model.shape, run: (p, x, given) => [model.logProb(p, x, given)] };
+    case 'sample':
+      return {
+        input: 'rows',
+        shape: model.draw(key(0), 1).shape.slice(1),
+        run: (p, rows, given) => [model.sample(p, rows, given)],
+      };
+    case 'forward':
+    case 'inverse':
+      return direction(model, kind);
+  }
+}
+
+function direction(model: Density, kind: 'forward' | 'inverse'): Exported {
+  if (!isFlow(model)) {
+    throw new Error(
+      `a model over charts is no single map, so it has no direction ${kind}; export logprob or sample`,
+    );
+  }
+  const flow: Flow = model;
+  if (kind === 'forward') {
+    return {
+      input: 'x',
+      shape: flow.shape,
+      run: (p, x, given) => [flow.forward(p, x, given)].flatMap(({ y, logDet }) => [y, logDet]),
+    };
+  }
+  return {
+    input: 'z',
+    shape: flow.latentShape,
+    run: (p, z, given) => [flow.inverse(p, z, given)].flatMap(({ x, logDet }) => [x, logDet]),
+  };
 }

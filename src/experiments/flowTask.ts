@@ -6,13 +6,14 @@ import type { NpzArrays } from '../../datasets/npz.ts';
 import type { SampleSplits } from '../../datasets/samples.ts';
 import {
   actNorm,
+  densities,
   fit,
   flow,
-  getModel,
+  getDensity,
+  isFlow,
   logProb,
-  models,
-  type Flow,
-  type FlowParameters,
+  standardized,
+  type Density,
   type ModelDomain,
 } from '../flows/index.ts';
 import { loadParameters, saveParameters } from '../nn/files.ts';
@@ -25,7 +26,7 @@ import { mean } from './operatorTask.ts';
 
 export const NLL_METRIC = 'negative log-likelihood, nats a sample, test split, best checkpoint on validation';
 
-export const flowModelNames = models.map(({ name }) => name);
+export const flowModelNames = densities.map(({ name }) => name);
 
 /** Flags of an experiment that trains flows. */
 export const flowFields = {
@@ -36,6 +37,7 @@ export const flowFields = {
     .describe('blocks of a flow: couplings, autoregressive or residual layers'),
   hidden: z.array(z.int().min(1)).default([64, 64]).describe('widths of the hidden layers of its networks'),
   activation: z.enum(['relu', 'silu', 'gelu', 'tanh']).default('relu').describe('of its networks'),
+  charts: z.int().min(1).default(16).describe('charts of the models over charts (vq-…)'),
   epochs: z.int().min(1).default(60).describe('passes over the training samples'),
   batchSize: z.int().min(1).default(500).describe('samples a step'),
   learningRate: z.number().positive().default(2e-3).describe('of Adam, falling to 0 along a cosine'),
@@ -50,31 +52,50 @@ export type FlowSettings = z.infer<typeof flowSettings>;
 /** What a trained flow is rebuilt from, in the configuration of a job. */
 export const flowDomain = z.object({ shape: z.array(z.int().min(1)), context: z.int().min(0) });
 
-/** A model of the registry behind a layer that brings the data to mean 0 and variance 1 and learns on from there. */
-export function trainableFlow(name: string, domain: ModelDomain, settings: FlowSettings): Flow {
-  const { blocks, hidden, activation } = settings;
-  const { layers, base } = getModel(name).create(domain, { blocks, hidden, activation });
-  return flow({ ...domain, layers: [actNorm.create(), ...layers], base });
+/**
+ * A model of the registry for data as they come: a flow behind a layer that brings them to mean 0 and variance 1 and learns on from
+ * there, a model over charts behind a fixed map.
+ */
+export function trainableDensity(name: string, domain: ModelDomain, settings: FlowSettings): Density {
+  const { blocks, hidden, activation, charts } = settings;
+  const family = getDensity(name);
+  const model = family.create(domain, {
+    blocks,
+    hidden,
+    activation,
+    ...('charts' in family.schema.shape && { charts }),
+  });
+  if (!isFlow(model)) return standardized(model);
+  return flow({ ...domain, layers: [actNorm.create(), ...model.layers], base: model.base });
 }
 
 /** File of the parameters of a finished training, in its run folder: those of the epoch that was best on validation. */
 const PARAMETERS_FILE = 'flow.safetensors';
 
-/** The flow of a run and its trained parameters: those of the finished training, or of the best epoch so far. */
-export async function openTrainedFlow(run: Run): Promise<{ model: Flow; parameters: FlowParameters }> {
+/**
+ * The model of a run and its trained parameters: those of the finished training, or of the best epoch so far.
+ *
+ * @throws if the run is not a training of a flow, or an unfinished one of a model over charts.
+ */
+export async function openTrainedFlow(run: Run): Promise<{ model: Density; parameters: unknown }> {
   const { config } = run;
   const domain = flowDomain.safeParse(config.options['domain']);
   if (!domain.success) throw new Error(`${run.folder} holds no trained flow`);
-  const model = trainableFlow(config.model, domain.data, flowSettings.parse(config.options['settings']));
+  const model = trainableDensity(config.model, domain.data, flowSettings.parse(config.options['settings']));
   const finished = (await run.readResult()) !== null;
+  if (!finished && !isFlow(model)) {
+    throw new Error(`${run.name}: the training is not finished; run the same flow train command again first`);
+  }
   const file = finished ? run.path(PARAMETERS_FILE) : path.join(run.checkpoints, 'best.safetensors');
-  const { parameters } = await loadParameters(file, model.init(key(config.seed)));
-  return { model, parameters };
+  return { model, parameters: (await loadParameters(file, model.init(key(config.seed)))).parameters };
 }
 
 export interface MeasuredFlow {
   readonly extra?: Readonly<Record<string, number>>;
   readonly arrays?: NpzArrays;
+  /** Rules of the pictured samples in the arrays. */
+  readonly samples?: readonly string[];
+  readonly curves?: Readonly<Record<string, readonly number[]>>;
 }
 
 /**
@@ -84,11 +105,11 @@ export interface MeasuredFlow {
  * @throws the signal's reason when aborted; where a number is not finite, naming the layer, the step and the sample.
  */
 export async function trainFlow(
-  model: Flow,
+  model: Density,
   { train, validation, test }: SampleSplits,
   { epochs, batchSize, learningRate, weightDecay, clipNorm }: FlowSettings,
   { run, config, signal, engine, threads, onEpoch, onResume }: JobContext,
-  measure?: (parameters: FlowParameters, logDensities: NDArray) => Promise<MeasuredFlow>,
+  measure?: (parameters: unknown, logDensities: NDArray) => Promise<MeasuredFlow>,
 ): Promise<JobOutput> {
   const trained = await fit(model, {
     data: { train: { ...train }, validation: { ...validation } },
@@ -123,8 +144,11 @@ export async function trainFlow(
       parameters: countParameters(parameters),
       seconds: trained.seconds,
       inferenceMilliseconds: milliseconds / x.shape[0],
-      samples: [],
+      samples: [...(measured?.samples ?? [])],
       extra: { ...measured?.extra },
+      ...(measured?.curves && {
+        curves: Object.fromEntries(Object.entries(measured.curves).map(([name, row]) => [name, [...row]])),
+      }),
     },
     arrays: measured?.arrays ?? null,
   };

@@ -70,3 +70,6 @@ export function flow({ shape, context = 0, layers, base = normal.create() }: Flo
   };
   return whole;
 }
+
+/** Whether a density is one flow, with maps in both directions. */
+export const isFlow = (model: Density): model is Flow => 'forward' in model && 'inverse' in model;

@@ -5,6 +5,7 @@ export * from './flow.ts';
 export * from './density.ts';
 export { densities, getDensity } from './densities.ts';
 export * from './fit.ts';
+export { standardized, type StandardizedParameters } from './standardized.ts';
 export {
   calibrate,
   describeFailure,

@@ -4,10 +4,9 @@
  */
 import path from 'node:path';
 import { z } from 'zod';
-import { hashOf, readSamples, type SampleSplits } from '../../../datasets/samples.ts';
-import { getPlaneSet, planeSets } from '../../../datasets/toy2d.ts';
+import { planeSplits, readSamples, type SampleSplits } from '../../../datasets/samples.ts';
+import { planeSets } from '../../../datasets/toy2d.ts';
 import { describeData } from '../../flows/index.ts';
-import { array, type NDArray } from '../../tensor/index.ts';
 import { experiment, type DataFacts, type JobConfig, type JobOutput } from '../experiment.ts';
 import {
   flowDomain,
@@ -16,7 +15,7 @@ import {
   flowSettings,
   NLL_METRIC,
   openTrainedFlow,
-  trainableFlow,
+  trainableDensity,
   trainFlow,
 } from '../flowTask.ts';
 import { gaussianNll } from '../gaussianBaseline.ts';
@@ -55,21 +54,6 @@ const dataOf = ({ data, set, samples }: Configuration): DataOptions => ({
   set,
   samples,
 });
-
-/** Seeds of the splits of a generated set. */
-const SPLIT_SEEDS = { train: 1, validation: 2, test: 3 } as const;
-
-/** Splits of a set of the plane, `[n, 2]`; validation and test do not grow with the training split. */
-export function planeSplits(name: string, samples: number): SampleSplits {
-  const set = getPlaneSet(name);
-  const draw = (seed: number, n: number): { x: NDArray } => ({
-    x: array(set.sample(seed, n), [n, 2], 'float32'),
-  });
-  const train = draw(SPLIT_SEEDS.train, samples);
-  const validation = draw(SPLIT_SEEDS.validation, 2000);
-  const test = draw(SPLIT_SEEDS.test, 10_000);
-  return { train, validation, test, hash: hashOf([train, validation, test]) };
-}
 
 const load = ({ file, set, samples }: DataOptions): Promise<SampleSplits> =>
   file === null ? Promise.resolve(planeSplits(set, samples)) : readSamples(file);
@@ -149,7 +133,7 @@ export default experiment('flow-training', {
       throw new Error('the data have changed since this job was set up; run the command again for a new job');
     if (model === GAUSSIAN) return baseline(splits);
     const settings = flowSettings.parse(options['settings']);
-    const flow = trainableFlow(model, flowDomain.parse(options['domain']), settings);
+    const flow = trainableDensity(model, flowDomain.parse(options['domain']), settings);
     return trainFlow(flow, splits, settings, context);
   },
   async exportRun(run, { batchSize }) {

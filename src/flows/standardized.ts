@@ -1,0 +1,72 @@
+/** A density of samples brought to mean 0 and deviation 1 an entry, as a density of the samples themselves. */
+import { add, exp, mul, neg, sub, sum, type NDArray, type Tensor } from '../tensor/index.ts';
+import type { Density, FlowSplit } from './density.ts';
+import type { TensorsOf } from './layer.ts';
+import { identityScaleShift, type ScaleShift } from './scaleShift.ts';
+
+export interface StandardizedParameters<P> {
+  /** Deviation and mean of every entry of the training samples. */
+  readonly scale: ScaleShift;
+  readonly model: P;
+}
+
+/** The model behind that map; `fit` measures the map on the training samples and leaves it as it is. */
+export function standardized<P>(inner: Density<P>): Density<StandardizedParameters<P>> {
+  const { shape, context } = inner;
+  type Tensors = TensorsOf<StandardizedParameters<P>>;
+  const scaleOf = (p: Tensors): ScaleShift<Tensor> => p.scale as ScaleShift<Tensor>;
+  return {
+    shape,
+    context,
+    init: (key) => ({ scale: identityScaleShift(key, shape), model: inner.init(key) }),
+    logProb(p, x, given) {
+      const { logScale, shift } = scaleOf(p);
+      const z = mul(sub(x, shift), exp(neg(logScale)));
+      return sub(inner.logProb(p.model as TensorsOf<P>, z, given), sum(logScale));
+    },
+    draw: (key, n) => inner.draw(key, n),
+    sample(p, rows, given) {
+      const { logScale, shift } = scaleOf(p);
+      return add(mul(inner.sample(p.model as TensorsOf<P>, rows, given), exp(logScale)), shift);
+    },
+    async fit({ from, data, ...options }) {
+      const scale = from?.scale ?? measureScale(data.train.x);
+      const whole = (model: P): StandardizedParameters<P> => ({ scale, model });
+      const result = await inner.fit({
+        ...options,
+        ...(from && { from: from.model }),
+        data: {
+          train: standardizedSplit(data.train, scale),
+          validation: data.validation && standardizedSplit(data.validation, scale),
+        },
+      });
+      return {
+        ...result,
+        parameters: whole(result.parameters),
+        best: result.best && { ...result.best, parameters: whole(result.best.parameters) },
+      };
+    },
+  };
+}
+
+/** Logarithm of the deviation, and mean, of every entry of x `[n, ...shape]`; an entry that never changes keeps its scale. */
+function measureScale({ data, shape: [n, ...shape] }: NDArray): ScaleShift {
+  const size = data.length / n;
+  const mean = new Float64Array(size);
+  const variance = new Float64Array(size);
+  data.forEach((v, i) => (mean[i % size] += v / n));
+  data.forEach((v, i) => (variance[i % size] += (v - mean[i % size]) ** 2 / n));
+  const leaf = (values: Float64Array): NDArray => ({
+    data: Float32Array.from(values),
+    shape,
+    dtype: 'float32',
+  });
+  return { logScale: leaf(variance.map((v) => (v > 0 ? 0.5 * Math.log(v) : 0))), shift: leaf(mean) };
+}
+
+function standardizedSplit(split: FlowSplit, { logScale, shift }: ScaleShift): FlowSplit {
+  const size = shift.data.length;
+  const factors = Float64Array.from(logScale.data, (s) => Math.exp(-s));
+  const data = Float32Array.from(split.x.data, (v, i) => (v - shift.data[i % size]) * factors[i % size]);
+  return { ...split, x: { data, shape: split.x.shape, dtype: 'float32' } };
+}
