@@ -2,6 +2,7 @@
 export * from './calibration.ts';
 export * from './coilCompression.ts';
 export * from './combine.ts';
+export * from './compressedSensing.ts';
 export * from './conjugateGradients.ts';
 export * from './espirit.ts';
 export * from './forwardModel.ts';

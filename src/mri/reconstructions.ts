@@ -2,9 +2,10 @@
 import { z } from 'zod';
 import { complex, ifft2c, type Complex } from '../tensor/index.ts';
 import { adaptiveCombine, rootSumOfSquares } from './combine.ts';
+import { totalVariationReconstruction, waveletReconstruction } from './compressedSensing.ts';
 import { cgSense } from './conjugateGradients.ts';
 import { calibrationData } from './calibration.ts';
-import { applyMask, combineCoils } from './forwardModel.ts';
+import { applyMask, combineCoils, type AcquisitionModel } from './forwardModel.ts';
 import { calibrateGrappa, fillGrappa, grappa } from './grappa.ts';
 import { uniformSampling } from './masks.ts';
 import {
@@ -76,6 +77,12 @@ const senseFamily = reconstruction('sense', {
   },
 });
 
+/** The acquisition as methods that iterate know it. */
+const modelOf = (name: string, input: ReconstructionInput): AcquisitionModel => ({
+  sensitivities: sensitivitiesOf(name, input),
+  mask: input.mask,
+});
+
 const cgSenseFamily = reconstruction('cg-sense', {
   title: 'SENSE, conjugate gradients',
   source: 'Pruessmann et al., Magnetic Resonance in Medicine 46, 2001',
@@ -116,12 +123,44 @@ const grappaFamily = reconstruction('grappa', {
   },
 });
 
+const lambda = z
+  .number()
+  .min(0)
+  .describe('weight of the penalty, as a share of the largest value of the zero-filled image');
+
+const totalVariation = reconstruction('total-variation', {
+  title: 'Compressed sensing, total variation',
+  source:
+    'Rudin, Osher & Fatemi, Physica D 60, 1992; Condat, Journal of Optimization Theory and Applications 158, 2013',
+  options: z.object({
+    lambda: lambda.default(0.002),
+    iterations: z.int().min(1).default(60).describe('iterations'),
+  }),
+  traits: () => ({ output: 'complex', needsSensitivities: true, linear: false }),
+  prepare: (_, options) => (input) =>
+    totalVariationReconstruction(input.kspace, modelOf('total-variation', input), options),
+});
+
+const wavelet = reconstruction('wavelet', {
+  title: 'Compressed sensing, wavelets',
+  source: 'Lustig, Donoho & Pauly, Magnetic Resonance in Medicine 58, 2007',
+  options: z.object({
+    lambda: lambda.default(0.004),
+    iterations: z.int().min(1).default(40).describe('iterations'),
+    levels: z.int().min(1).default(4).describe('levels of the Daubechies-4 transform'),
+  }),
+  traits: () => ({ output: 'complex', needsSensitivities: true, linear: false }),
+  prepare: (_, options) => (input) => waveletReconstruction(input.kspace, modelOf('wavelet', input), options),
+});
+
 export const reconstructionFamilies: readonly ReconstructionFamily[] = [
   zeroFilled,
   adaptive,
   senseFamily,
   cgSenseFamily,
   grappaFamily,
+  totalVariation,
+  wavelet,
 ];
 
 /**
