@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from models import MODELS, parameter_count, relative_l2
+from mri import VarNet, every_third_column
 
 
 def gemm(m, k, n, dtype):
@@ -74,6 +75,27 @@ def training(model, batch, s):
     return step
 
 
+def varnet(coils, height, width, acs, probe, **sizes):
+    """The image of random k-space; or v ∘ J Jᵀ v, by reverse mode and then forward mode."""
+    torch.manual_seed(0)
+    net = VarNet(**sizes).requires_grad_(False)
+    kspace, mask = torch.randn(1, coils, height, width, dtype=torch.cfloat), every_third_column(width, acs)
+    v = torch.randn(1, height, width)
+
+    def image(k):
+        return net(k, mask)
+
+    def run():
+        if not probe:
+            with torch.no_grad():
+                return image(kspace)
+        _, pull = torch.func.vjp(image, kspace)
+        return v * torch.func.jvp(image, (kspace,), pull(v))[1]
+
+    run.parameters = parameter_count(net)
+    return run
+
+
 CASES = {
     "gemm32": lambda: gemm(1024, 1024, 1024, torch.float32),
     "gemm64": lambda: gemm(1024, 1024, 1024, torch.float64),
@@ -88,6 +110,7 @@ CASES = {
     "elementwise": lambda: elementwise(1 << 20),
     "tinyOps": tiny_ops,
     "training": training,
+    "varnet": varnet,
 }
 
 

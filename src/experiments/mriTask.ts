@@ -125,8 +125,8 @@ export async function trainReconstruction(
   const { epochs, batchSize, learningRate, dropEvery } = settings;
   const trained = await train({
     init: (key) => network.init(key),
-    loss: lossOf(network, settings, regulariser),
-    metric: lossOf(network, settings, 0),
+    loss: reconstructionLoss(network, settings, regulariser),
+    metric: reconstructionLoss(network, settings, 0),
     data: { train: slices.train, validation: heldOut(slices.validation, 'validation', settings) },
     augment: (batch, key) => augmented(batch, key, settings, regulariser > 0),
     optimizer: adam({ learningRate }),
@@ -233,7 +233,15 @@ const cropTo = (image: Tensor, target: Tensor): Tensor =>
     return given === wanted ? x : sliceAxis(x, axis, start, start + wanted);
   }, image);
 
-function lossOf(network: ReconstructionNetwork, { loss }: ReconstructionSettings, regulariser: number) {
+/**
+ * The loss of a batch, one value a slice `[batch]`: 1 − SSIM or the mean absolute error over the range, and λ |Jᵀv|²/pixels with
+ * the batch’s probe v [batch, h, w] where λ is not 0.
+ */
+export function reconstructionLoss(
+  network: ReconstructionNetwork,
+  { loss }: ReconstructionSettings,
+  regulariser: number,
+) {
   return (parameters: unknown, batch: Batch): Tensor => {
     const { target, range, mask, probe } = batch;
     const reconstruct = (kspace: Complex): Tensor =>

@@ -15,7 +15,7 @@ import {
   type NDArray,
   type Tensor,
 } from '../../src/tensor/index.ts';
-import { foldIn, key, permutation, split } from '../../src/tensor/random.ts';
+import { foldIn, key, normal, permutation, split, uniform, type Key } from '../../src/tensor/random.ts';
 import {
   constantSchedule,
   loadParameters,
@@ -130,6 +130,58 @@ describe('early stopping', () => {
   test('an improvement below minDelta does not count', async () => {
     const result = await train(regression({ epochs: 30, earlyStopping: { patience: 2, minDelta: 100 } }));
     expect(result.history).toHaveLength(3);
+  });
+});
+
+describe('augmentation', () => {
+  const shifted = (batch: Record<string, NDArray>, k: Key): Record<string, NDArray> => {
+    const noise = normal(k, batch['x'].data.length);
+    const x = Float32Array.from(batch['x'].data, (value, i) => value + 0.1 * noise[i]);
+    return { ...batch, x: array(x, batch['x'].shape, 'float32') };
+  };
+
+  test('has a key of its own in every step, and the same one when the training is run again', async () => {
+    const record = async (seed: number): Promise<string[]> => {
+      const keys: string[] = [];
+      await train({
+        ...stateful(),
+        seed,
+        epochs: 2,
+        augment: (batch, k) => {
+          keys.push(String(uniform(k, 1)[0]));
+          return shifted(batch, k);
+        },
+      });
+      return keys;
+    };
+    const keys = await record(1);
+    // Programs are compiled with batches that train nothing: their keys come first, and once for each size of a batch.
+    expect(new Set(keys).size).toBeGreaterThan(6);
+    expect(await record(1)).toEqual(keys);
+    expect(await record(2)).not.toEqual(keys);
+  });
+
+  test('is the same after an abort, to the bit, and does not touch what validates', async () => {
+    const options = { ...stateful(), augment: shifted };
+    const whole = await train(options);
+    const stop = new AbortController();
+    const first = await train({
+      ...options,
+      checkpoints: folder('augmented'),
+      signal: stop.signal,
+      onEpoch: ({ epoch }) => {
+        if (epoch === 3) stop.abort();
+      },
+    });
+    expect(first.stopped).toBe('aborted');
+    const second = await train({ ...options, checkpoints: folder('augmented') });
+    expect(bits(second.parameters)).toEqual(bits(whole.parameters));
+    expect(bits(second.parameters)).not.toEqual(bits((await train(stateful())).parameters));
+    // With a step of nothing, parameters stay, and so does the validation metric.
+    const still = await train({ ...options, optimizer: sgd({ learningRate: 0 }), ema: undefined });
+    const values = still.history.map(({ validation }) => validation);
+    expect(new Set(values).size).toBe(1);
+    expect(new Set(still.history.map(({ train: loss }) => loss)).size).toBe(values.length);
   });
 });
 
