@@ -21,7 +21,7 @@ export interface HeatmapOptions {
 }
 
 const characterWidth = 6.4;
-const pixel = (value: number): string => String(Math.round(value * 10) / 10);
+export const pixel = (value: number): string => String(Math.round(value * 10) / 10);
 
 /** The colour bar is itself a picture: 256 values from the low to the high end of the scale. */
 const barPng = (colors: ColorScale): string => {
@@ -29,6 +29,18 @@ const barPng = (colors: ColorScale): string => {
   const values = Float64Array.from({ length: 256 }, (_, i) => low + ((high - low) * i) / 255);
   return pngAddress(gridPng({ rows: 256, columns: 1, values }, colors, true));
 };
+
+/** The bar of a colour scale with its ticks. */
+export function colorBar(
+  colors: ColorScale,
+  { left, top, bottom }: { left: number; top: number; bottom: number },
+): Html {
+  const bar = scale({ kind: 'linear', extent: colors.domain, range: [bottom, top] });
+  const box = html`x="${pixel(left)}" y="${pixel(top)}" width="14" height="${pixel(bottom - top)}"`;
+  return html`<image ${box} preserveAspectRatio="none" href="${barPng(colors)}" />
+    <rect class="frame" ${box} />
+    ${bar.ticks.map(({ value, label }) => html`<path class="axis" d="M${pixel(left + 14)} ${pixel(bar.position(value))}h4" /><text class="tick" x="${pixel(left + 21)}" y="${pixel(bar.position(value) + 4)}">${label}</text>`)}`;
+}
 
 /** The scale that `heatmap` chooses by itself for a grid. */
 export const gridColors = (grid: Grid): ColorScale =>
@@ -66,8 +78,6 @@ export function heatmap(options: HeatmapOptions): Html {
     <text x="${pixel((left + right) / 2)}" y="${pixel(height - 6)}" text-anchor="middle">
       ${options.x.label}
     </text>
-    <image ${box(barLeft, 14)} preserveAspectRatio="none" href="${barPng(colors)}" />
-    <rect class="frame" ${box(barLeft, 14)} />
-    ${bar.ticks.map(({ value, label }) => html`<path class="axis" d="M${pixel(barLeft + 14)} ${pixel(bar.position(value))}h4" /><text class="tick" x="${pixel(barLeft + 21)}" y="${pixel(bar.position(value) + 4)}">${label}</text>`)}
+    ${colorBar(colors, { left: barLeft, top, bottom })}
   </svg>`;
 }

@@ -1,5 +1,5 @@
 /**
- * The script of a report: sorting of tables and saving of charts. The page is complete without it. It is plain text here
+ * The script of a report: sorting of tables, saving of charts, values of maps under the pointer. The page is complete without it. It is plain text here
  * because it runs in the reader's browser, under a content security policy that names its hash.
  */
 export const pageScript = `'use strict';
@@ -33,6 +33,24 @@ for (const table of document.querySelectorAll('table.sortable')) {
       body.append(...rows.map(({ row }) => row));
     });
   });
+}
+for (const map of document.querySelectorAll('svg.map')) {
+  const picture = map.querySelector('image[data-values]');
+  const readout = map.querySelector('.readout');
+  const { rows, columns, low, high, values } = picture.dataset;
+  const bytes = Uint8Array.from(atob(values), (c) => c.charCodeAt(0));
+  const levels = new Uint16Array(bytes.buffer);
+  const still = readout.textContent;
+  picture.addEventListener('pointermove', (event) => {
+    const box = picture.getBoundingClientRect();
+    const row = Math.min(rows - 1, Math.max(0, Math.floor((rows * (event.clientY - box.top)) / box.height)));
+    const column = Math.min(columns - 1, Math.max(0, Math.floor((columns * (event.clientX - box.left)) / box.width)));
+    const level = levels[row * columns + column];
+    const value = level === 65535 ? 'none' : (Number(low) + ((high - low) * level) / 65534).toPrecision(3);
+    readout.textContent = 'row ' + row + ', column ' + column + ': ' + value;
+  });
+  picture.addEventListener('pointerleave', () => { readout.textContent = still; });
+  picture.addEventListener('click', () => map.closest('.panel').classList.toggle('enlarged'));
 }
 const chartStyle = document.getElementById('chart-style').textContent;
 for (const button of document.querySelectorAll('button[data-svg]')) {

@@ -10,6 +10,7 @@ import { curves } from './sections/curves.ts';
 import { errors } from './sections/errors.ts';
 import { fields } from './sections/fields.ts';
 import { figures } from './sections/figures.ts';
+import { maps } from './sections/maps.ts';
 import { mainTable } from './sections/mainTable.ts';
 import { provenance } from './sections/provenance.ts';
 import { plural } from './format.ts';
@@ -30,6 +31,7 @@ const sections = (input: ReportInput, view: Overview, groups: readonly MetricGro
     { id: 'checks', title: 'Checks', body: checks(input) },
     { id: 'curves', title: 'Learning curves', body: curves(input, view) },
     { id: 'samples', title: 'Truth, prediction, error', body: fields(input, view) },
+    { id: 'maps', title: 'Maps', body: maps(input) },
     { id: 'errors', title: 'Error distribution', body: errors(input, view) },
     { id: 'figures', title: 'Further figures', body: figures(input, view) },
     { id: 'configuration', title: 'Configuration', body: configuration(input, view) },

@@ -151,6 +151,10 @@ export const jobResultSchema = z.object({
   samples: z.array(z.string()),
   /** Free numbers a report may show: Lipschitz bounds, per-sample quantiles … */
   extra: z.record(z.string(), z.number()).default({}),
+  /** Images in arrays.npz, each [height, width] with its first row at the top; those of one scale share their colours. */
+  maps: z
+    .array(z.object({ array: z.string(), title: z.string(), quantity: z.string(), scale: z.string() }))
+    .optional(),
   /** Rows of numbers that figures of the experiment as a whole are drawn from. */
   curves: z.record(z.string(), z.array(z.number())).optional(),
 });
