@@ -1,9 +1,10 @@
-/** Every model that has a density, by name: one flow, or flows over charts. What the command line lists. */
+/** Every model that has a density, by name: one flow, an embedded flow, or flows over charts. What the command line lists. */
 import { chartModels } from './charts/models.ts';
+import { conformalEmbedding } from './conformalEmbedding.ts';
 import type { Density } from './density.ts';
 import { models, type Model } from './models.ts';
 
-export const densities: readonly Model<Density>[] = [...models, ...chartModels];
+export const densities: readonly Model<Density>[] = [...models, conformalEmbedding, ...chartModels];
 
 /**
  * The model of that name; `fit`, `logProb` and `sample` take what it creates.

@@ -10,6 +10,8 @@ export interface Density<P = unknown> {
   readonly shape: Shape;
   /** Length of the conditioning vector; 0 for none. */
   readonly context: number;
+  /** What `logProb` is a density with respect to: densities of different measures have different units. */
+  readonly measure: Measure;
   /** Random float32 parameters. */
   init(key: Key): P;
   /** log p(x) of x `[batch, ...shape]`: `[batch]`, nats. */
@@ -21,6 +23,9 @@ export interface Density<P = unknown> {
   /** Finds parameters by maximum likelihood of `data.train`. */
   fit(options: FitOptions<P>): Promise<TrainResult<P>>;
 }
+
+/** Volume of the space of samples, or d-dimensional area on a surface in it. */
+export type Measure = { readonly kind: 'volume' } | { readonly kind: 'area'; readonly dimension: number };
 
 /** Samples `x`, and beside them what the model is given: `context`, `label`, `noise`. */
 export type FlowSplit = Readonly<Record<string, NDArray>> & { readonly x: NDArray };

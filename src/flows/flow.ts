@@ -47,6 +47,7 @@ export function flow({ shape, context = 0, layers, base = normal.create() }: Flo
   const whole: Flow = {
     shape,
     context,
+    measure: { kind: 'volume' },
     latentShape,
     layers,
     base,

@@ -71,6 +71,8 @@ export interface LayerDefinition<Options, P> {
    * as the steps are fine.
    */
   readonly inverseBy?: InverseBy;
+  /** Whether JᵀJ = λ² I, so that the layer can embed a latent conformally; default false. */
+  readonly conformal?: boolean;
   /** Choices and domains that the generic tests sweep. */
   readonly examples: readonly LayerExample[];
   /** Random float32 parameters. */
@@ -102,6 +104,7 @@ export interface Layer<P = unknown> {
   readonly options: Readonly<Record<string, unknown>>;
   readonly support: Support;
   readonly inverseBy: InverseBy;
+  readonly conformal?: boolean;
   init(key: Key, domain: Domain): P;
   outputShape(shape: Shape): Shape;
   inputShape(shape: Shape): Shape;
@@ -142,6 +145,7 @@ export function layer<Options, P>(name: string, definition: LayerDefinition<Opti
         options: options,
         support: definition.support ?? 'reals',
         inverseBy: definition.inverseBy ?? 'formula',
+        conformal: definition.conformal ?? false,
         outputShape,
         inputShape,
         init(key, domain) {

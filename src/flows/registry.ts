@@ -12,6 +12,8 @@ import {
 import { continuous } from './layers/continuous.ts';
 import { additiveCoupling, affineCoupling, splineCoupling } from './layers/coupling.ts';
 import { affine, leakyRelu, logit, sinhArcsinh, softplus } from './layers/elementwise.ts';
+import { mobius, scaleShift, specialConformal } from './layers/conformal.ts';
+import { householderConvolution } from './layers/householderConvolution.ts';
 import { lu, orthogonal, permutation, qr } from './layers/linear.ts';
 import { planar } from './layers/planar.ts';
 import { radial } from './layers/radial.ts';
@@ -39,6 +41,10 @@ export const layerFamilies: readonly LayerFamily[] = [
   splineAutoregressive,
   residual,
   continuous,
+  scaleShift,
+  mobius,
+  specialConformal,
+  householderConvolution,
 ];
 
 /**

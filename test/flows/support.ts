@@ -51,10 +51,12 @@ export function samplesFor(support: Support, shape: readonly number[], n: number
   return array(z.map(to[support]), [n, ...shape]);
 }
 
-/** Jacobians `[batch, d, d]` of a map of independent samples: row j is the gradient of the sum of all y_j. */
+/** Jacobians `[batch, outputs, inputs]` of a map of independent samples: row j is the gradient of the sum of all y_j. */
 export function batchJacobian(f: (x: Tensor) => Tensor, x: Tensor, flat: (y: Tensor) => Tensor): Tensor {
-  const d = flat(x).shape[1];
-  const rows = Array.from({ length: d }, (_, j) => flat(grad((v: Tensor) => sum(take(flat(f(v)), 1, j)))(x)));
+  const outputs = flat(f(x)).shape[1];
+  const rows = Array.from({ length: outputs }, (_, j) =>
+    flat(grad((v: Tensor) => sum(take(flat(f(v)), 1, j)))(x)),
+  );
   return stack(rows, 1);
 }
 

@@ -28,6 +28,7 @@ import { normalInitialiser } from '../../nn/index.ts';
 import { chosenComponent } from '../bases/gaussian.ts';
 import type { Density } from '../density.ts';
 import type { Flow, FlowParameters } from '../flow.ts';
+import type { InjectiveFlow } from '../injective.ts';
 import type { Given, TensorsOf } from '../layer.ts';
 import { flattenSamples } from '../samples.ts';
 import { encode, initAutoencoder, type AutoencoderParameters, type CodeOptions } from './autoencoder.ts';
@@ -67,8 +68,11 @@ export interface ChartFlowOptions {
   /** An autoencoder whose codes are covered; default: samples are their own codes. */
   readonly code?: CodeOptions | null;
   /** A flow of samples of that shape given a context of that length. */
-  readonly flow: (domain: { readonly shape: Shape; readonly context: number }) => Flow;
+  readonly flow: (domain: { readonly shape: Shape; readonly context: number }) => LocalFlow;
 }
+
+/** A flow, or a conformal embedding flow: both have the parameters of a flow. */
+export type LocalFlow = Flow | InjectiveFlow;
 
 export interface ChartFlow extends Density<ChartFlowParameters> {
   readonly charts: number;
@@ -76,7 +80,7 @@ export interface ChartFlow extends Density<ChartFlowParameters> {
   readonly growth: Growth | null;
   readonly code: CodeOptions | null;
   /** Of x less its chart's origin, given v_k and the context. */
-  readonly flow: Flow;
+  readonly flow: LocalFlow;
   /** Whether each of x `[batch, ...shape]` is in each chart: bool `[batch, K]`. */
   membership(charts: Charts<Tensor>, x: Tensor): Tensor;
   /** log p_k p(x | k): `[batch, K]`. */
@@ -140,6 +144,7 @@ export function chartFlow(options: ChartFlowOptions): ChartFlow {
   const model: ChartFlow = {
     shape,
     context,
+    measure: flow.measure,
     charts,
     cover,
     growth,

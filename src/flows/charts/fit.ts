@@ -3,7 +3,6 @@ import { array, cumulativeSum, type NDArray } from '../../tensor/index.ts';
 import { foldIn, key as seedKey, uniform, type Key } from '../../tensor/random.ts';
 import type { TrainResult } from '../../nn/index.ts';
 import type { FitOptions, FlowSplit } from '../density.ts';
-import { fitFlow } from '../fit.ts';
 import { mapRows, type RunOptions } from '../run.ts';
 import type { ChartFlow, ChartFlowParameters, Charts } from './chartFlow.ts';
 import { findCharts } from './findCharts.ts';
@@ -26,7 +25,7 @@ export async function fitCharts(
   const held = data.validation && (await prepared(data.validation));
   const inOneChart = (batch: Record<string, NDArray>, key: Key): FlowSplit =>
     chooseChart(charts, batch as FlowSplit, key);
-  const result = await fitFlow(model.flow, {
+  const result = await model.flow.fit({
     ...options,
     ...(start && { from: start }),
     data: {

@@ -1,8 +1,9 @@
 /** Flows over charts from models of one flow: `vq-` before the name. */
 import { z } from 'zod';
 import { parseOptions } from '../layer.ts';
+import { conformalEmbedding } from '../conformalEmbedding.ts';
 import { getModel, type Model } from '../models.ts';
-import { chartFlow, type ChartFlow } from './chartFlow.ts';
+import { chartFlow, type ChartFlow, type LocalFlow } from './chartFlow.ts';
 
 const chartOptions = z.object({
   /** K. */
@@ -39,7 +40,7 @@ const splitOptions = (name: string, given: Readonly<Record<string, unknown>>) =>
 };
 
 /** The model of charts whose conditional flow is `base`. */
-export function vqFlow(base: Model, name: string, title: string): Model<ChartFlow> {
+export function vqFlow(base: Model<LocalFlow>, name: string, title: string): Model<ChartFlow> {
   return {
     name,
     title,
@@ -67,4 +68,5 @@ export function vqFlow(base: Model, name: string, title: string): Model<ChartFlo
 export const chartModels: readonly Model<ChartFlow>[] = [
   vqFlow(getModel('real-nvp'), 'vq-realnvp', 'VQ-Real NVP'),
   vqFlow(getModel('maf'), 'vq-maf', 'VQ-MAF'),
+  vqFlow(conformalEmbedding, 'vq-cef', 'VQ-CEF'),
 ];

@@ -123,6 +123,7 @@ export const orthogonal = layer('orthogonal', {
   title: 'Orthogonal (Householder)',
   source: 'Tomczak & Welling 2016',
   options: z.strictObject({ reflections: z.int().positive().optional() }),
+  conformal: true,
   examples: [...imagesAndVectors, { shape: [5], options: { reflections: 2 } }],
   init: (key, { shape }, { reflections }) => ({
     reflections: normalInitialiser()(key, [channelsOf(shape), reflections ?? channelsOf(shape)]),
@@ -150,6 +151,7 @@ export const permutation = layer('permutation', {
     order: z.enum(['reverse', 'roll', 'random']).default('reverse'),
     seed: z.int().min(0).default(0),
   }),
+  conformal: true,
   examples: [
     { shape: [5] },
     { shape: [8], options: { order: 'random', seed: 3 } },

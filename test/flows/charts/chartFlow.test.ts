@@ -15,6 +15,7 @@ import {
   toChartLatent,
   toLatent,
   type ChartFlowParameters,
+  type Flow,
 } from '../../../src/flows/index.ts';
 import { evaluate, largestDifference, perturb } from '../support.ts';
 
@@ -132,7 +133,7 @@ test('latents: of the most probable chart, the mean over p(k | x), and of a char
   const inEach = await Promise.all(
     weights.map(async (_, k) => {
       const { local, context } = inChart(k);
-      return (await toLatent(model.flow, parameters.flow, local, { context }, float64)).z.data;
+      return (await toLatent(model.flow as Flow, parameters.flow, local, { context }, float64)).z.data;
     }),
   );
   const most = await toChartLatent(model, parameters, x, { inference: 'most-probable' }, float64);

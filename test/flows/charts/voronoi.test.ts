@@ -44,7 +44,7 @@ test('A11: membership is that of the definition, m(x) ≥ m, and equality for ε
         );
         expect([...member.data]).toEqual(referenceMembership(codes, centres, e, m, epsilon));
         for (let i = 0; i < n; i++) {
-          const charts = [...member.data.slice(i * k, (i + 1) * k)].reduce((a, b) => a + Number(b), 0);
+          const charts = Array.from(member.data.slice(i * k, (i + 1) * k)).reduce((a, b) => a + b);
           expect(charts).toBeGreaterThanOrEqual(m);
           if (epsilon === 0) expect(charts).toBe(m);
         }
