@@ -26,7 +26,7 @@ type Plain = Pick<NDArray, 'data' | 'shape'>;
 
 /** Largest and least singular value, by singular value decomposition. */
 function rangeOf(matrix: Matrix): [number, number] {
-  const values = new SingularValueDecomposition(matrix).diagonal;
+  const values = new SingularValueDecomposition(matrix, { autoTranspose: true }).diagonal;
   return [Math.max(...values), Math.min(...values)];
 }
 

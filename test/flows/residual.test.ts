@@ -1,0 +1,328 @@
+import { describe, expect, test } from 'vitest';
+import {
+  array,
+  grad,
+  matmul,
+  mul,
+  reshape,
+  square,
+  sub,
+  sum,
+  transpose,
+  type NDArray,
+  type Tensor,
+} from '../../src/tensor/index.ts';
+import { foldIn, key, normal, uniform } from '../../src/tensor/random.ts';
+import {
+  fit,
+  flow,
+  limitNorm,
+  neumannSurrogate,
+  residual,
+  rouletteWeights,
+  seriesEstimate,
+  spectralNorm,
+  spectralNormBound,
+  truncatedWeights,
+  type ResidualParameters,
+} from '../../src/flows/index.ts';
+import { adam, constantSchedule } from '../../src/nn/index.ts';
+import { evaluate, largestDifference, perturb } from './support.ts';
+
+const scaled = (seed: number, n: number, k: number, by: number): NDArray =>
+  array(
+    normal(key(seed), n * k).map((z) => by * z),
+    [n, k],
+  );
+
+/** A random d × d matrix with spectral norm `size`. */
+function contraction(seed: number, d: number, size: number): NDArray {
+  const matrix = scaled(seed, d, d, 1);
+  const by = size / spectralNorm(matrix);
+  return array(matrix.data.map((v) => by * v) as Float64Array, [d, d]);
+}
+
+const moments = (values: ArrayLike<number>): { mean: number; error: number } => {
+  const n = values.length;
+  const mean = Array.from(values).reduce((a, b) => a + b, 0) / n;
+  const variance = Array.from(values).reduce((a, b) => a + (b - mean) ** 2, 0) / (n - 1);
+  return { mean, error: Math.sqrt(variance / n) };
+};
+
+/** log |det(I + A)| and the gradient of it in A, (I + A)^{−T}, by elimination on plain numbers. */
+function exactLogDet(A: NDArray): { logDet: number; gradient: Float64Array } {
+  const d = A.shape[0];
+  const m = Array.from({ length: d }, (_, i) => [
+    ...Array.from({ length: d }, (__, j) => A.data[i * d + j] + Number(i === j)),
+    ...Array.from({ length: d }, (__, j) => Number(i === j)),
+  ]);
+  let logDet = 0;
+  for (let k = 0; k < d; k++) {
+    let p = k;
+    for (let i = k + 1; i < d; i++) if (Math.abs(m[i][k]) > Math.abs(m[p][k])) p = i;
+    [m[k], m[p]] = [m[p], m[k]];
+    logDet += Math.log(Math.abs(m[k][k]));
+    const pivot = m[k][k];
+    m[k] = m[k].map((v) => v / pivot);
+    for (let i = 0; i < d; i++) {
+      if (i === k) continue;
+      const factor = m[i][k];
+      m[i] = m[i].map((v, j) => v - factor * m[k][j]);
+    }
+  }
+  const gradient = new Float64Array(d * d);
+  for (let i = 0; i < d; i++) for (let j = 0; j < d; j++) gradient[j * d + i] = m[i][d + j];
+  return { logDet, gradient };
+}
+
+describe('spectral norms', () => {
+  test.each([
+    [1, 1],
+    [2, 64],
+    [64, 64],
+    [7, 30],
+  ])('the bound of a %i × %i matrix is above σ_max, by at most the Schatten factor', async (n, k) => {
+    for (const seed of [1, 2, 3]) {
+      const W = scaled(seed, n, k, 3);
+      const { bound, limited } = await evaluate(
+        (w: Tensor) => ({ bound: spectralNormBound(w), limited: limitNorm(w, 0.9) }),
+        [W] as never,
+      );
+      const sigma = spectralNorm(W);
+      const least = Math.min(n, k);
+      expect(bound.data[0]).toBeGreaterThanOrEqual(sigma * (1 - 1e-12));
+      expect(bound.data[0]).toBeLessThan(sigma * least ** (1 / 256) * (1 + 1e-12));
+      expect(spectralNorm(limited)).toBeLessThanOrEqual(0.9);
+      expect(spectralNorm(limited)).toBeGreaterThan(Math.min(0.88, 0.99 * sigma));
+    }
+  });
+
+  test('a matrix below the limit is left as it is', async () => {
+    const W = contraction(4, 6, 0.5);
+    const { limited } = await evaluate((w: Tensor) => ({ limited: limitNorm(w, 0.9) }), [W] as never);
+    expect(largestDifference(limited.data, W.data)).toBe(0);
+  });
+
+  test('A15: after training every matrix has σ_max ≤ the coefficient, by singular value decomposition', async () => {
+    const coefficient = 0.8;
+    const model = flow({ shape: [2], layers: [residual.create({ hidden: [16, 16], coefficient })] });
+    const x = array(
+      normal(key(1), 1000).map((z, i) => (i % 2 ? 4 * z : 0.2 * z + Math.sin(i))),
+      [500, 2],
+      'float32',
+    );
+    const { parameters } = await fit(model, {
+      data: { train: { x } },
+      optimizer: adam({ learningRate: 2e-2 }),
+      schedule: constantSchedule,
+      epochs: 15,
+      batchSize: 100,
+      seed: 1,
+      threads: 1,
+    });
+    const [own] = parameters.layers as [ResidualParameters];
+    const free = own.layers.map(({ weight }) => spectralNorm(weight));
+    // Without the limit the matrices would be too large: the test has something to hold.
+    expect(Math.max(...free)).toBeGreaterThan(coefficient);
+    for (const { weight } of own.layers) {
+      const { limited } = await evaluate((w: Tensor) => ({ limited: limitNorm(w, coefficient) }), [
+        weight,
+      ] as never);
+      expect(spectralNorm(limited)).toBeLessThanOrEqual(coefficient + 1e-6);
+    }
+  });
+});
+
+describe('A14: estimators of log det(I + A), 20 000 draws', () => {
+  const draws = 20_000;
+  const d = 8;
+  const series = { exact: 2, terms: 60, stop: 0.5 };
+  const signs = (seed: number): NDArray =>
+    array(
+      uniform(key(seed), draws * d).map((u) => (u < 0.5 ? -1 : 1)),
+      [draws, d],
+    );
+
+  test.each([0.5, 0.9])('Russian roulette is unbiased for spectral norm %f', async (size) => {
+    const A = contraction(11, d, size);
+    const { estimate } = await evaluate(
+      (a: Tensor, v: Tensor, u: Tensor) => ({
+        estimate: seriesEstimate((w) => matmul(w, a), v, rouletteWeights(u, series)),
+      }),
+      [A, signs(12), array(uniform(key(13), draws), [draws])] as never,
+    );
+    const { mean, error } = moments(estimate.data);
+    expect(Math.abs(mean - exactLogDet(A).logDet)).toBeLessThan(4 * error);
+    expect(error).toBeLessThan(0.02);
+  });
+
+  test('a short power series is biased by its missing terms, and by no more', async () => {
+    const A = contraction(11, d, 0.9);
+    const terms = 2;
+    const { estimate } = await evaluate(
+      (a: Tensor, v: Tensor) => ({
+        estimate: seriesEstimate((w) => matmul(w, a), v, truncatedWeights({ terms })),
+      }),
+      [A, signs(12)] as never,
+    );
+    let square = 0;
+    let trace = 0;
+    for (let i = 0; i < d; i++) {
+      trace += A.data[i * d + i];
+      for (let j = 0; j < d; j++) square += A.data[i * d + j] * A.data[j * d + i];
+    }
+    const { mean, error } = moments(estimate.data);
+    expect(Math.abs(mean - (trace - square / 2))).toBeLessThan(4 * error);
+    expect(Math.abs(mean - exactLogDet(A).logDet)).toBeGreaterThan(4 * error);
+  });
+
+  test('the Neumann gradient is that of the exact log-determinant, entry by entry', async () => {
+    const A = contraction(14, d, 0.8);
+    const surrogate = (a: Tensor, v: Tensor, u: Tensor, direction: Tensor): Tensor => {
+      const gradient = grad((m: Tensor) =>
+        sum(neumannSurrogate((w) => matmul(w, m), v, rouletteWeights(u, series))),
+      );
+      return sum(mul(gradient(a), direction));
+    };
+    // One number: the derivative along a direction, in blocks of draws, whose means give the standard error.
+    const direction = scaled(15, d, d, 1);
+    const blocks = 40;
+    const rows = draws / blocks;
+    const v = signs(16);
+    const u = uniform(key(17), draws);
+    const values: number[] = [];
+    for (let b = 0; b < blocks; b++) {
+      const { value } = await evaluate(
+        (a: Tensor, w: Tensor, r: Tensor, t: Tensor) => ({ value: surrogate(a, w, r, t) }),
+        [
+          A,
+          array(v.data.slice(b * rows * d, (b + 1) * rows * d) as Float64Array, [rows, d]),
+          array(u.slice(b * rows, (b + 1) * rows), [rows]),
+          direction,
+        ] as never,
+      );
+      values.push(value.data[0] / rows);
+    }
+    const { mean, error } = moments(values);
+    const exact = exactLogDet(A).gradient.reduce((total, g, i) => total + g * direction.data[i], 0);
+    expect(Math.abs(mean - exact)).toBeLessThan(4 * error);
+    expect(error).toBeLessThan(0.1 * Math.abs(exact));
+  });
+});
+
+describe('the layer', () => {
+  const layer = residual.create({ hidden: [16, 16], coefficient: 0.9, terms: 24 });
+  const d = 3;
+  const p = perturb(layer.init(key(1), { shape: [d], context: 0 }), 2, 0.4);
+
+  test('B7: with noise the value is the log-determinant on average, not the Neumann surrogate', async () => {
+    const n = 20_000;
+    const at = normal(key(3), d);
+    const x = array(
+      Float64Array.from({ length: n * d }, (_, i) => at[i % d]),
+      [n, d],
+    );
+    const noise = array(
+      uniform(key(4), n * d).map((u) => (u < 0.5 ? -1 : 1)),
+      [n, d],
+    );
+    const roulette = array(uniform(key(5), n), [n]);
+    const { estimate, exact } = await evaluate(
+      (q: never, v: Tensor, w: Tensor, u: Tensor) => ({
+        estimate: layer.forward(q, v, { noise: w, roulette: u }).logDet,
+        exact: layer.forward(q, v).logDet,
+      }),
+      [p, x, noise, roulette],
+    );
+    const { mean, error } = moments(estimate.data);
+    expect(Math.abs(mean - exact.data[0])).toBeLessThan(4 * error);
+    expect(Math.abs(exact.data[0])).toBeGreaterThan(20 * error);
+  });
+
+  test('with noise the gradient in the parameters is that of the exact log-determinant', async () => {
+    const n = 4000;
+    const at = normal(key(3), d);
+    const rows = (m: number): NDArray =>
+      array(
+        Float64Array.from({ length: m * d }, (_, i) => at[i % d]),
+        [m, d],
+      );
+    const total = (q: never, v: Tensor, w?: Tensor, u?: Tensor): Tensor =>
+      mul(1 / v.shape[0], sum(layer.forward(q, v, { noise: w, roulette: u }).logDet));
+    const slope = async (args: readonly unknown[]): Promise<number> => {
+      const gradient = (await evaluate(grad(total as never) as never, args)) as unknown as ResidualParameters;
+      return gradient.layers[1].weight.data[5];
+    };
+    const exact = await slope([p, rows(1)]);
+    const estimates: number[] = [];
+    for (let block = 0; block < 6; block++) {
+      const seed = foldIn(key(6), block);
+      estimates.push(
+        await slope([
+          p,
+          rows(n),
+          array(
+            uniform(foldIn(seed, 0), n * d).map((u) => (u < 0.5 ? -1 : 1)),
+            [n, d],
+          ),
+          array(uniform(foldIn(seed, 1), n), [n]),
+        ]),
+      );
+    }
+    const { mean, error } = moments(estimates);
+    expect(Math.abs(mean - exact)).toBeLessThan(4 * error);
+    expect(Math.abs(exact)).toBeGreaterThan(4 * error);
+  });
+
+  test.each([2, 12])(
+    'B6: the inverse in %i dimensions is right to 1e-9, for far points too',
+    async (size) => {
+      const own = residual.create({ hidden: [24], coefficient: 0.9 });
+      const parameters = perturb(own.init(key(7), { shape: [size], context: 0 }), 8, 0.6);
+      const n = 200;
+      const y = array(
+        normal(key(9), n * size).map((z, i) => (i < size * 20 ? 100 * z : 2 * z)),
+        [n, size],
+      );
+      const { back, error } = await evaluate(
+        (q: never, v: Tensor) => {
+          const { x } = own.inverse(q, v);
+          const again = own.forward(q, x).y;
+          return { back: x, error: sub(again, v) };
+        },
+        [parameters, y],
+      );
+      expect(largestDifference(error.data, new Float64Array(n * size))).toBeLessThan(1e-9);
+      // x is no copy of y: the inverse has moved it.
+      expect(largestDifference(back.data, y.data)).toBeGreaterThan(0.1);
+    },
+  );
+
+  test('derivatives pass through the inverse', async () => {
+    const y = array(normal(key(10), 4 * d), [4, d]);
+    const loss = (q: never, v: Tensor): Tensor => sum(square(layer.inverse(q, v).x));
+    const slope = await evaluate(
+      (q: never, v: Tensor) => ({ g: grad((w: Tensor) => loss(q, w))(v) }),
+      [p, y],
+    );
+    const h = 1e-5;
+    for (const i of [0, 4, 11]) {
+      const value = async (by: number): Promise<number> => {
+        const moved = array(y.data.map((v, j) => (j === i ? v + by : v)) as Float64Array, y.shape);
+        return (await evaluate((q: never, v: Tensor) => ({ l: reshape(loss(q, v), [1]) }), [p, moved])).l
+          .data[0];
+      };
+      const numeric = ((await value(h)) - (await value(-h))) / (2 * h);
+      expect(slope.g.data[i]).toBeCloseTo(numeric, 6);
+    }
+  });
+
+  test('a matrix and its transpose have one norm', async () => {
+    const W = scaled(20, 5, 9, 1);
+    const { a, b } = await evaluate(
+      (w: Tensor) => ({ a: spectralNormBound(w), b: spectralNormBound(transpose(w)) }),
+      [W] as never,
+    );
+    expect(a.data[0]).toBeCloseTo(b.data[0], 10);
+  });
+});
