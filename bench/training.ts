@@ -1,19 +1,10 @@
 /** Training steps of operators as benchmark cases. */
 import { array } from '../src/tensor/index.ts';
 import { key, normal, split } from '../src/tensor/random.ts';
-import {
-  adam,
-  compileStep,
-  hyperOf,
-  initialState,
-  layoutOf,
-  packTree,
-  relativeL2,
-  stateInBlocks,
-  type StepDefinition,
-} from '../src/nn/index.ts';
+import { adam, initialState, layoutOf, packTree, relativeL2, type StepDefinition } from '../src/nn/index.ts';
 import { getOperator } from '../src/operators/index.ts';
 import type { Case } from './case.ts';
+import { stepCase } from './step.ts';
 
 export interface TrainingSizes {
   readonly model: string;
@@ -22,7 +13,7 @@ export interface TrainingSizes {
   readonly s: number;
 }
 
-/** One training step as `train` runs it: parameters and moments go round, the batch stays. */
+/** One training step as `train` runs it. */
 export function training({ model, batch, s }: TrainingSizes, threads: number): Case {
   return {
     name: `${model}-${s}`,
@@ -40,17 +31,7 @@ export function training({ model, batch, s }: TrainingSizes, threads: number): C
       const [input, output] = split(key(1), 2).map((half) =>
         array(normal(half, batch * s), [batch, s, 1], 'float32'),
       );
-      const program = await compileStep(definition, { input, output }, { threads });
-      let state = stateInBlocks(definition.layout, initialState(definition, packTree(parameters)));
-      let t = 0;
-      return {
-        flops: program.productFlops,
-        parameters: definition.layout.size,
-        async run() {
-          ({ state } = await program.run([state, hyperOf(definition, 1e-3, ++t), { input, output }]));
-        },
-        dispose: () => program.dispose(),
-      };
+      return stepCase(definition, initialState(definition, packTree(parameters)), { input, output }, threads);
     },
   };
 }

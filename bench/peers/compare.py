@@ -131,4 +131,5 @@ def main(family, options, file):
     print(json.dumps(net(u).flatten().tolist()))
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

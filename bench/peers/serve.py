@@ -8,6 +8,7 @@ import time
 import torch
 import torch.nn.functional as F
 
+from flows import flow_sampling, flow_training
 from models import MODELS, parameter_count, relative_l2
 from mri import VarNet, every_third_column
 
@@ -111,6 +112,8 @@ CASES = {
     "tinyOps": tiny_ops,
     "training": training,
     "varnet": varnet,
+    "flowTraining": flow_training,
+    "flowSampling": flow_sampling,
 }
 
 
