@@ -1,6 +1,6 @@
-/** A density of samples brought to mean 0 and deviation 1 an entry, as a density of the samples themselves. */
-import { add, exp, mul, neg, sub, sum, type NDArray, type Tensor } from '../tensor/index.ts';
-import type { Density, FlowSplit } from './density.ts';
+/** A density of samples brought to mean 0 and deviation 1, as a density of the samples themselves. */
+import { add, exp, mean, mul, neg, sub, sum, type NDArray, type Tensor } from '../tensor/index.ts';
+import type { Density, FlowSplit, Measure } from './density.ts';
 import type { TensorsOf } from './layer.ts';
 import { identityScaleShift, type ScaleShift } from './scaleShift.ts';
 
@@ -10,19 +10,26 @@ export interface StandardizedParameters<P> {
   readonly model: P;
 }
 
-/** The model behind that map; `fit` measures the map on the training samples and leaves it as it is. */
+/**
+ * The model behind that map; `fit` measures the map on the training samples and leaves it as it is. Volume allows a scale for every
+ * entry; area is stretched alike in all directions by one common scale only.
+ */
 export function standardized<P>(inner: Density<P>): Density<StandardizedParameters<P>> {
-  const { shape, context } = inner;
+  const { shape, context, measure } = inner;
   type Tensors = TensorsOf<StandardizedParameters<P>>;
   const scaleOf = (p: Tensors): ScaleShift<Tensor> => p.scale as ScaleShift<Tensor>;
+  /** log of the factor by which the map from samples to `inner` shrinks volume or area. */
+  const logFactor = (logScale: Tensor): Tensor =>
+    measure.kind === 'volume' ? sum(logScale) : mul(measure.dimension, mean(logScale));
   return {
     shape,
     context,
+    measure,
     init: (key) => ({ scale: identityScaleShift(key, shape), model: inner.init(key) }),
     logProb(p, x, given) {
       const { logScale, shift } = scaleOf(p);
       const z = mul(sub(x, shift), exp(neg(logScale)));
-      return sub(inner.logProb(p.model as TensorsOf<P>, z, given), sum(logScale));
+      return sub(inner.logProb(p.model as TensorsOf<P>, z, given), logFactor(logScale));
     },
     draw: (key, n) => inner.draw(key, n),
     sample(p, rows, given) {
@@ -30,7 +37,7 @@ export function standardized<P>(inner: Density<P>): Density<StandardizedParamete
       return add(mul(inner.sample(p.model as TensorsOf<P>, rows, given), exp(logScale)), shift);
     },
     async fit({ from, data, ...options }) {
-      const scale = from?.scale ?? measureScale(data.train.x);
+      const scale = from?.scale ?? measureScale(data.train.x, measure.kind);
       const whole = (model: P): StandardizedParameters<P> => ({ scale, model });
       const result = await inner.fit({
         ...options,
@@ -49,19 +56,23 @@ export function standardized<P>(inner: Density<P>): Density<StandardizedParamete
   };
 }
 
-/** Logarithm of the deviation, and mean, of every entry of x `[n, ...shape]`; an entry that never changes keeps its scale. */
-function measureScale({ data, shape: [n, ...shape] }: NDArray): ScaleShift {
+/**
+ * Logarithm of the deviation, and mean, of every entry of x `[n, ...shape]`; for areas the root mean square of the deviations in
+ * the place of each. An entry that never changes keeps its scale.
+ */
+function measureScale({ data, shape: [n, ...shape] }: NDArray, kind: Measure['kind']): ScaleShift {
   const size = data.length / n;
-  const mean = new Float64Array(size);
+  const centre = new Float64Array(size);
   const variance = new Float64Array(size);
-  data.forEach((v, i) => (mean[i % size] += v / n));
-  data.forEach((v, i) => (variance[i % size] += (v - mean[i % size]) ** 2 / n));
+  data.forEach((v, i) => (centre[i % size] += v / n));
+  data.forEach((v, i) => (variance[i % size] += (v - centre[i % size]) ** 2 / n));
+  if (kind === 'area') variance.fill(variance.reduce((total, v) => total + v / size, 0));
   const leaf = (values: Float64Array): NDArray => ({
     data: Float32Array.from(values),
     shape,
     dtype: 'float32',
   });
-  return { logScale: leaf(variance.map((v) => (v > 0 ? 0.5 * Math.log(v) : 0))), shift: leaf(mean) };
+  return { logScale: leaf(variance.map((v) => (v > 0 ? 0.5 * Math.log(v) : 0))), shift: leaf(centre) };
 }
 
 function standardizedSplit(split: FlowSplit, { logScale, shift }: ScaleShift): FlowSplit {
