@@ -13,6 +13,21 @@ export async function readBytes(file: string): Promise<Uint8Array> {
   }
 }
 
+/** The first bytes of a file, fewer where it is shorter. Throws as `readBytes` does. */
+export async function readHead(file: string, length: number): Promise<Uint8Array> {
+  try {
+    const handle = await open(file, 'r');
+    try {
+      const { bytesRead, buffer } = await handle.read(new Uint8Array(length), 0, length, 0);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw new Error(`cannot read ${file}: ${reason(error)}`, { cause: error });
+  }
+}
+
 /**
  * Creates a folder and its parents. Not through `recursive`: that never returns where a file system answers ENOENT below
  * an existing folder, as /proc does (seen with Node 20).

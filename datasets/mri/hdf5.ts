@@ -1,6 +1,6 @@
 /** Reading HDF5 files: text, attributes, and numbers as bytes, so that complex numbers never become arrays of pairs. */
 import * as hdf5 from 'h5wasm/node';
-import { readBytes } from '../files.ts';
+import { readHead } from '../files.ts';
 
 /** What one read may take; larger data are read in parts. */
 const MAXIMUM_BYTES = 1.5 * 2 ** 30;
@@ -13,12 +13,25 @@ export interface Hdf5Numbers {
   readonly complex: boolean;
 }
 
+export interface Hdf5Records {
+  readonly members: readonly Hdf5Member[];
+  readonly rows: readonly (readonly unknown[])[];
+}
+
+export interface Hdf5Member {
+  readonly name: string;
+  /** Of a member that is a record itself. */
+  readonly members: readonly Hdf5Member[];
+}
+
 export interface Hdf5File {
   has(path: string): boolean;
   shape(path: string): readonly number[];
   /** Floats, or complex numbers stored as pairs {r, i} or {real, imag}; of the rows [from, to) of the first axis if given. */
   numbers(path: string, rows?: readonly [from: number, to: number]): Hdf5Numbers;
   text(path: string): string;
+  /** Rows [from, to) of a data set of records with the names of their members, as arrays in the order of these. */
+  records(path: string, rows: readonly [from: number, to: number]): Hdf5Records;
   /** An attribute of the file itself; null where there is none. */
   attribute(name: string): string | number | null;
 }
@@ -29,17 +42,34 @@ export interface Hdf5File {
  * @throws one sentence when the file is missing, cut short or no HDF5; and what `use` throws.
  */
 export async function withHdf5<T>(file: string, use: (opened: Hdf5File) => T | Promise<T>): Promise<T> {
-  const head = (await readBytes(file)).subarray(0, 8);
-  if (SIGNATURE.some((byte, i) => head[i] !== byte))
+  if (!(await isHdf5(file)))
     throw new Error(`${file}: this is not an HDF5 file (no HDF5 signature at its start)`);
   const module = await hdf5.ready;
-  const opened = new hdf5.File(file, 'r');
-  if (opened.file_id <= 0n)
+  const opened = quietly(module, () => new hdf5.File(file, 'r'));
+  if (!opened || opened.file_id <= 0n)
     throw new Error(`${file}: the HDF5 file cannot be opened; it is cut short or corrupt`);
   try {
     return await use(reader(module, opened, file));
   } finally {
     opened.close();
+  }
+}
+
+/** Whether a file begins as HDF5 files do. @throws one sentence when it cannot be read. */
+export async function isHdf5(file: string): Promise<boolean> {
+  const head = await readHead(file, SIGNATURE.length);
+  return SIGNATURE.every((byte, i) => head[i] === byte);
+}
+
+/** What f gives, or null where HDF5 fails: its own report of an error, pages on stderr, is kept back. */
+function quietly<T>(module: Module, f: () => T): T | null {
+  module.activate_throwing_error_handler();
+  try {
+    return f();
+  } catch {
+    return null;
+  } finally {
+    module.deactivate_throwing_error_handler();
   }
 }
 
@@ -64,6 +94,15 @@ function reader(module: Module, opened: hdf5.File, file: string): Hdf5File {
       if (typeof first !== 'string') throw new Error(`${file}: "${path}" is not text`);
       return first;
     },
+    records(path, rows) {
+      const set = find(path);
+      const members = membersOf(set.metadata);
+      if (members.length === 0) throw new Error(`${file}: "${path}" holds no records`);
+      const value = quietly(module, () => set.slice([[rows[0], rows[1]]]));
+      if (!Array.isArray(value))
+        throw new Error(`${file}: the records of "${path}" cannot be read; the file is cut short or corrupt`);
+      return { members, rows: value as unknown as unknown[][] };
+    },
     attribute(name) {
       if (!(name in opened.attrs)) return null;
       const value: unknown = opened.attrs[name].value;
@@ -75,6 +114,9 @@ function reader(module: Module, opened: hdf5.File, file: string): Hdf5File {
     },
   };
 }
+
+const membersOf = ({ compound_type }: Pick<hdf5.Metadata, 'compound_type'>): Hdf5Member[] =>
+  (compound_type?.members ?? []).map((member) => ({ name: member.name, members: membersOf(member) }));
 
 function readNumbers(
   module: Module,
@@ -116,7 +158,7 @@ function readNumbers(
   const pointer = module._malloc(bytes);
   if (pointer === 0) throw new Error(`${name}: no memory for ${bytes} bytes; read fewer rows`);
   try {
-    const status =
+    const status = quietly(module, () =>
       full.length === 0
         ? module.get_dataset_data(fileId, path, null, null, null, BigInt(pointer))
         : module.get_dataset_data(
@@ -126,8 +168,10 @@ function readNumbers(
             shape.map((_, axis) => BigInt(axis === 0 ? from : 0)),
             shape.map(() => 1n),
             BigInt(pointer),
-          );
-    if (status < 0) throw new Error(`${name}: the numbers cannot be read; the file is cut short or corrupt`);
+          ),
+    );
+    if (status === null || status < 0)
+      throw new Error(`${name}: the numbers cannot be read; the file is cut short or corrupt`);
     const data = new Container(module.HEAPU8.slice(pointer, pointer + bytes).buffer);
     return { data, shape, complex: isComplex };
   } finally {
