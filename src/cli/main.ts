@@ -34,6 +34,7 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<{
     load: () => import('./commands/serve.ts'),
   },
   export: { summary: 'write a trained model as an ONNX file', load: () => import('./commands/export.ts') },
+  uq: { summary: 'noise and uncertainty maps of measured data', load: () => import('./commands/uq.ts') },
   doctor: {
     summary: 'show engines, versions and the speed of this machine',
     load: () => import('./commands/doctor.ts'),

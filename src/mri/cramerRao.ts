@@ -27,7 +27,7 @@ export interface BoundOptions extends PrecisionChoice {
   readonly probes?: number | undefined;
   /** Relative residual at which conjugate gradients end; default 1e-4. */
   readonly tolerance?: number | undefined;
-  /** Default 200. */
+  /** Default 100. */
   readonly maximumIterations?: number | undefined;
   /** Default 0. */
   readonly seed?: number | undefined;
@@ -158,7 +158,7 @@ async function probedBound(
   {
     probes = 32,
     tolerance = 1e-4,
-    maximumIterations = 200,
+    maximumIterations = 100,
     seed = 0,
     onProgress,
     signal,
