@@ -120,9 +120,9 @@ export function injectiveFlow(options: InjectiveFlowOptions): InjectiveFlow {
         ...fitOptions,
         init: () => from ?? model.init(seedKey(fitOptions.seed)),
         loss(p, { x, ...given }) {
-          const at = project(p, x, given as Given);
+          const at = project(p, x, given);
           const off = mean(square(flattenSamples(sub(x, at.nearest))), 1);
-          return add(mul(-likelihood, densityAt(p, at, given as Given)), mul(reconstruction, off));
+          return add(mul(-likelihood, densityAt(p, at, given)), mul(reconstruction, off));
         },
       }),
   };
@@ -131,11 +131,11 @@ export function injectiveFlow(options: InjectiveFlowOptions): InjectiveFlow {
 
 /** Squared distance of x to the surface by way of c†: `[batch]`. */
 export const squaredDistanceToSurface = (
-  { project }: InjectiveFlow,
+  flow: InjectiveFlow,
   p: Parameters,
   x: Tensor,
   given?: Given,
-): Tensor => sum(square(flattenSamples(sub(x, project(p, x, given).nearest))), 1);
+): Tensor => sum(square(flattenSamples(sub(x, flow.project(p, x, given).nearest))), 1);
 
 function requireEmbedding(embedding: readonly Layer[], shape: Shape, latent: number): void {
   const size = sizeOf(shape);

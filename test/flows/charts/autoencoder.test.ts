@@ -18,7 +18,7 @@ test('the loss is that of the formula; decoder gradients go straight through to 
   const loss = (q: never, v: Tensor): Tensor => sum(quantisationLoss(q, v));
   const samples = array([x], [1, 1]);
   const [code, q] = [a * x, 1];
-  const value = (await evaluate(loss, [p, samples])) as NDArray;
+  const value = await evaluate(loss, [p, samples]);
   expect(value.data[0]).toBeCloseTo((x - b * q) ** 2 + 1.25 * (code - q) ** 2, 12);
   const slopes = (await evaluate(grad(loss as never) as never, [p, samples])) as unknown as typeof p;
   // ∂/∂D(q) · b as if q were the code, and the commitment.
