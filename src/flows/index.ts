@@ -18,7 +18,7 @@ export {
   type Failure,
   type RunOptions,
 } from './run.ts';
-export { describeData, type DataShape } from './dimension.ts';
+export { describeData, standardise, type DataShape } from './dimension.ts';
 export { adviceFor, diagnoseData, type Diagnosis } from './diagnosis.ts';
 export { baseFamilies, getLayer, layerFamilies } from './registry.ts';
 export type { Base, BaseFamily } from './bases/base.ts';
