@@ -1,12 +1,14 @@
 /** Networks as functions: sizes, masks, invariances, and derivatives. */
 import { describe, expect, test } from 'vitest';
-import { array, complex, complexArray, type Complex, type Tensor } from '../../src/tensor/index.ts';
+import { array, complex, complexArray, jvp, type Complex, type Tensor } from '../../src/tensor/index.ts';
 import { key } from '../../src/tensor/random.ts';
-import { countParameters } from '../../src/nn/index.ts';
+import { countParameters, zerosInitialiser } from '../../src/nn/index.ts';
 import {
   calibrationRegion,
   detectAcsLines,
   equispacedMask,
+  getNetwork,
+  networkReconstruction,
   normUNet,
   rootSumOfSquares,
   uNet,
@@ -36,8 +38,10 @@ const reconstruct = (
 
 describe('variational network', () => {
   test('has as many parameters as published', () => {
-    expect(countParameters(varNet.init(key(0), varNetSizes.default))).toBe(29_936_966);
-    expect(countParameters(varNet.init(key(0), varNetSizes.small))).toBe(95_003);
+    const count = (name: keyof typeof varNetSizes): number =>
+      countParameters(varNet.init(key(0), { ...varNetSizes[name], weights: zerosInitialiser }));
+    expect(count('default')).toBe(29_936_966);
+    expect(count('small')).toBe(95_003);
   });
 
   test.each([
@@ -180,5 +184,65 @@ describe('U-Net', () => {
       Float64Array.from(part, (x) => scale * x + shift);
     expect(largestDifference(other.re.data, expected(plain.re.data, 3, 5))).toBeLessThan(1e-10);
     expect(largestDifference(other.im.data, expected(plain.im.data, 0.2, -1))).toBeLessThan(1e-10);
+  });
+});
+
+describe('as a reconstruction', () => {
+  const network = getNetwork('varnet', tiny);
+  const parameters = network.init(key(1));
+  const [kspace, mask] = [randomComplex(3, [3, 16, 18]), columns(18)];
+  const acquisition = { kspace, mask, sensitivities: null };
+
+  test('gives the image of the network, alone and in a batch', async () => {
+    const { magnitude, image } = await reconstruct(
+      complexArray(kspace.re.data as Float64Array, kspace.im.data as Float64Array, [1, 3, 16, 18]),
+      mask,
+    );
+    for (const output of ['magnitude', 'complex'] as const) {
+      const method = networkReconstruction(network, parameters, { output });
+      expect(method).toMatchObject({ name: 'varnet', output, needsSensitivities: false, linear: false });
+      const run = method.prepare(acquisition);
+      const found = await evaluate((k: Complex, m: Tensor) => run({ kspace: k, mask: m }), [
+        kspace,
+        mask,
+      ] as const);
+      expect(found.re.shape).toEqual([16, 18]);
+      const expected = output === 'complex' ? image.re : magnitude;
+      expect(largestDifference(found.re.data, expected.data)).toBeLessThan(1e-10);
+    }
+  });
+
+  test('frozen sensitivities change the derivative and not the image', async () => {
+    const [frozen, varying] = [true, false].map((frozenSensitivities) =>
+      networkReconstruction(network, parameters, { frozenSensitivities }).prepare(acquisition),
+    );
+    const values = await evaluate(
+      (k: Complex, v: Complex, m: Tensor) =>
+        [frozen, varying].map((run) => jvp((z: Complex) => run({ kspace: z, mask: m }).re, [k], [v])),
+      [kspace, randomComplex(4, [3, 16, 18]), mask] as const,
+    );
+    const [[imageA, derivativeA], [imageB, derivativeB]] = values;
+    expect(largestDifference(imageA.data, imageB.data)).toBe(0);
+    expect(largestDifference(derivativeA.data, derivativeB.data)).toBeGreaterThan(1e-6);
+  });
+
+  test('refuses a mask without autocalibration lines, and a complex image of a network that makes none', () => {
+    const alternate = array(
+      Float64Array.from({ length: 18 }, (_, i) => i % 2),
+      [1, 18],
+    );
+    const method = networkReconstruction(network, parameters);
+    expect(() => method.prepare({ ...acquisition, mask: alternate })).toThrow(
+      'varnet: the mask has no autocalibration lines around column 9, expected at least 2',
+    );
+    const unet = getNetwork('unet', { channels: 2, pools: 2 });
+    expect(() => networkReconstruction(unet, unet.init(key(1)), { output: 'complex' })).toThrow(
+      'magnitude images only',
+    );
+  });
+
+  test('refuses sizes that are none', () => {
+    expect(() => getNetwork('varnet', { cascades: 0 })).toThrow('varnet: cascades:');
+    expect(() => getNetwork('unet', { depth: 3 })).toThrow('unet:');
   });
 });

@@ -1,17 +1,28 @@
 /** Normalisation: what it makes of moments, against plain formulas, and its gradients. */
 import { describe, expect, test } from 'vitest';
 import {
+  add,
   array,
   batchNorm,
   batchNormInference,
+  div,
   grad,
   groupNorm,
+  hessianVectorProduct,
   instanceNorm,
+  jvp,
   layerNorm,
+  mean,
   mul,
   placeholder,
+  sqrt,
+  square,
+  stack,
+  sub,
   sum,
   updateStatistics,
+  vjp,
+  vmap,
   type NDArray,
   type Tensor,
 } from '../../src/tensor/index.ts';
@@ -172,4 +183,31 @@ test('refusals name what came and what was expected', () => {
     /mean is \[3\], expected \[4\]/,
   );
   expect(() => updateStatistics({ mean: a, variance: a }, { mean: a, variance: a }, 1)).toThrow(/count 1/);
+});
+
+test('both modes of its derivative, and the second one, are those of the formula written out', () => {
+  const shape = [2, 3, 4, 5];
+  const written = (x: Tensor): Tensor => {
+    const axes = [2, 3];
+    const centred = sub(x, mean(x, axes, { keepDims: true }));
+    return div(centred, sqrt(add(mean(square(centred), axes, { keepDims: true }), EPSILON)));
+  };
+  const derivatives = (f: (x: Tensor) => Tensor) => (x: Tensor, u: Tensor, v: Tensor) => {
+    const scalar = (z: Tensor): Tensor => sum(mul(u, square(f(z))));
+    return {
+      reverse: vjp(f, x)[1](u)[0],
+      forward: jvp(f, [x], [v])[1],
+      second: hessianVectorProduct(scalar, x, v),
+      batched: vmap((z: Tensor) => grad(scalar)(z), [true])(stack([x, v])),
+    };
+  };
+  const inputs = [random(1, shape), random(2, shape), random(3, shape)] as const;
+  const ours = runReference(derivatives(instanceNorm), inputs);
+  const theirs = runReference(derivatives(written), inputs);
+  for (const [name, { data }] of Object.entries(ours)) {
+    const expected = theirs[name as keyof typeof theirs].data;
+    const scale = Math.max(...[...expected].map(Math.abs));
+    expect(scale, name).toBeGreaterThan(1e-3);
+    data.forEach((value, i) => expect(Math.abs(value - expected[i]) / scale, name).toBeLessThan(1e-12));
+  }
 });

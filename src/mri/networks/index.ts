@@ -2,6 +2,7 @@
 export { calibrationRegion, sensitivityNetwork } from './sensitivityNetwork.ts';
 export * from './fastMriWeights.ts';
 export * from './network.ts';
+export * from './networkReconstruction.ts';
 export * from './normUNet.ts';
 export * from './reconstructionUNet.ts';
 export * from './undersampled.ts';

@@ -1,10 +1,11 @@
 /** Trainable reconstructions by name, with their sizes as validated options: what the command line lists and runs remember. */
 import { z } from 'zod';
-import type { Tensor } from '../../tensor/index.ts';
+import type { Complex, Tensor } from '../../tensor/index.ts';
 import type { Key } from '../../tensor/random.ts';
 import { reconstructionUNet } from './reconstructionUNet.ts';
 import type { UndersampledData } from './undersampled.ts';
-import { varNet, varNetSizes } from './varNet.ts';
+import type { UNetParameters } from './uNet.ts';
+import { varNet, varNetSizes, type VarNetApplyOptions, type VarNetParameters } from './varNet.ts';
 
 /** A reconstruction with parameters, its sizes fixed. */
 export interface ReconstructionNetwork {
@@ -15,15 +16,21 @@ export interface ReconstructionNetwork {
   /** A tree of float32 arrays. */
   init(key: Key): unknown;
   /** Magnitude image [batch, h, w]; `parameters` is the tree of `init`, traced. */
-  apply(parameters: unknown, data: UndersampledData): Tensor;
+  apply(parameters: unknown, data: UndersampledData, options?: NetworkDerivative): Tensor;
+  /** Complex image [batch, h, w], where the network estimates sensitivities. */
+  applyComplex?(parameters: unknown, data: UndersampledData, options?: NetworkDerivative): Complex;
 }
+
+/** Changes derivatives, and no value. */
+export type NetworkDerivative = Pick<VarNetApplyOptions, 'frozenSensitivities'>;
 
 interface NetworkDefinition<Schema extends z.ZodObject, P> {
   readonly title: string;
   readonly source: string;
   readonly options: Schema;
   init(key: Key, options: z.infer<Schema>): unknown;
-  apply(parameters: P, data: UndersampledData): Tensor;
+  apply(parameters: P, data: UndersampledData, options?: NetworkDerivative): Tensor;
+  applyComplex?(parameters: P, data: UndersampledData, options?: NetworkDerivative): Complex;
 }
 
 const network =
@@ -41,7 +48,11 @@ const network =
       source: definition.source,
       options,
       init: (key) => definition.init(key, options),
-      apply: (parameters, data) => definition.apply(parameters as P, data),
+      apply: (parameters, data, derivative) => definition.apply(parameters as P, data, derivative),
+      ...(definition.applyComplex && {
+        applyComplex: (parameters: unknown, data: UndersampledData, derivative?: NetworkDerivative) =>
+          definition.applyComplex!(parameters as P, data, derivative),
+      }),
     };
   };
 
@@ -60,15 +71,17 @@ const families = {
       sensitivityPools: size.default(published.sensitivityPools),
     }),
     init: (key, options) => varNet.init(key, options),
-    apply: (parameters: Parameters<typeof varNet.apply>[0], data) => varNet.apply(parameters, data),
+    apply: (parameters: VarNetParameters<Tensor>, data, derivative) =>
+      varNet.apply(parameters, data, derivative),
+    applyComplex: (parameters: VarNetParameters<Tensor>, data, derivative) =>
+      varNet.applyComplex(parameters, data, derivative),
   }),
   unet: network('unet', {
     title: 'U-Net on the zero-filled image',
     source: 'Zbontar et al. 2018, arXiv 1811.08839',
     options: z.object({ channels: size.default(32), pools: size.default(4) }),
     init: (key, options) => reconstructionUNet.init(key, options),
-    apply: (parameters: Parameters<typeof reconstructionUNet.apply>[0], data) =>
-      reconstructionUNet.apply(parameters, data),
+    apply: (parameters: UNetParameters<Tensor>, data) => reconstructionUNet.apply(parameters, data),
   }),
 };
 

@@ -1,7 +1,8 @@
 /** Normalisation: subtract the mean, divide by the standard deviation, over the axes that give each kind its name. */
-import { add, div, mul, sqrt, sub } from '../ops/arithmetic.ts';
+import { add, div, mul, sqrt, square, sub } from '../ops/arithmetic.ts';
 import { mean, variance } from '../ops/reduction.ts';
 import { reshape } from '../ops/shape.ts';
+import { customVjp } from '../transforms/custom.ts';
 import { sameShape, showShape, type Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
@@ -14,8 +15,27 @@ export interface NormalizationOptions {
   readonly epsilon?: number;
 }
 
-const standardize = (x: Tensor, axes: readonly number[], epsilon: number): Tensor =>
-  div(sub(x, mean(x, axes, { keepDims: true })), sqrt(add(variance(x, axes, { keepDims: true }), epsilon)));
+/**
+ * y = (x − μ) r with r = 1/√(variance + ε), and its derivative as one symmetric map, J g = r (g − mean g − y mean(g y)): reverse and
+ * forward mode then take half the passes over the data that the derivative of the composition does.
+ */
+function standardize(x: Tensor, axes: readonly number[], epsilon: number): Tensor {
+  const average = (z: Tensor): Tensor => mean(z, axes, { keepDims: true });
+  const parts = (z: Tensor): { readonly r: Tensor; readonly y: Tensor } => {
+    const centred = sub(z, average(z));
+    const r = div(1, sqrt(add(average(square(centred)), epsilon)));
+    return { r, y: mul(centred, r) };
+  };
+  const map = customVjp(
+    (z: Tensor) => parts(z).y,
+    ([z], g) => {
+      const { r, y } = parts(z);
+      return [mul(r, sub(sub(g, average(g)), mul(y, average(mul(g, y)))))];
+    },
+    'standardize',
+  );
+  return map(x);
+}
 
 /** Scale and shift, each of shape `features`, laid out as `layout` to broadcast over x. */
 function affine(

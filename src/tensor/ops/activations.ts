@@ -61,7 +61,8 @@ function parametric(name: string, rule: ParametricRule): (x: Tensor, alpha: numb
 }
 
 const leakyReluOp = parametric('leakyRelu', {
-  vjp: (x, _, cotangent, slope) => select(less(0, x), cotangent, mul(cotangent, slope)),
+  // One factor: forward mode transposes a product with it to the same product, where a choice would become two.
+  vjp: (x, _, cotangent, slope) => mul(cotangent, select(less(0, x), 1, slope, x.dtype)),
   onnx: 'LeakyRelu',
   tfjs: (tf, x, slope) => tf.leakyRelu(x, slope),
   expand: (x, slope) => select(less(0, x), x, mul(x, slope)),
