@@ -17,7 +17,7 @@ export interface ImageMapOptions {
   colors?: ColorScale;
 }
 
-const [WIDTH, TOP, BAR, BELOW] = [440, 43, 62, 22];
+const [WIDTH, TOP, BAR, BELOW] = [440, 43, 76, 22];
 /** Levels of the values for the pointer; the one above says that there is none. */
 const LEVELS = 65534;
 

@@ -72,8 +72,8 @@ const buildMri = (terminal: Terminal): Command =>
       },
       boundProbes: {
         value: 'number',
-        help: 'probes of the Cramér–Rao bound, 0 for none (8)',
-        schema: wholeNumber(0).default(8),
+        help: 'probes of the Cramér–Rao bound, 0 for none (16)',
+        schema: wholeNumber(0).default(16),
       },
       gainIterations: {
         value: 'number',
