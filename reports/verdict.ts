@@ -33,6 +33,10 @@ const leadSentence = ({ where, ranking }: Case, extreme: string): string => {
   }
 };
 
+/** Where one model stands alone there is nothing to compare. */
+const plainSentence = ({ where, ranking: { trained } }: Case): string =>
+  trained.length ? `${trained[0].model}${where}: ${value(trained[0])}.` : `No value yet${where}.`;
+
 const countSentence = (cases: readonly Case[], extreme: string): string => {
   const firsts = new Map<string, { clear: number; all: number }>();
   for (const { ranking } of cases) {
@@ -105,6 +109,11 @@ export function verdict(group: MetricGroup, view: Overview): string[] {
     where: single ? '' : ` at ${view.conditions.label(condition)}`,
     ranking: rank(at(condition), direction),
   }));
+  const nothingBeside = ({ ranking }: Case): boolean =>
+    ranking.trained.length <= 1 && !ranking.baselines.length;
+  if (cases.every(nothingBeside) && !group.rows.some(({ published }) => published !== null)) {
+    return cases.map(plainSentence);
+  }
   const leads =
     cases.length > sentencesAtMost
       ? [countSentence(cases, extreme)]

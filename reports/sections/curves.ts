@@ -79,9 +79,9 @@ const describe = (
   return `Learning curves, ${where}, loss on a ${kind === 'log' ? 'logarithmic' : 'linear'} axis against the epoch. ${ends.join('; ')}.`;
 };
 
-export function curves({ jobs }: ReportInput, view: Overview): Content {
+export function curves({ jobs, complete = true }: ReportInput, view: Overview): Content {
   const drawn = jobs.filter(({ metrics }) => metrics.length > 0);
-  if (!drawn.length) return html`<p>No job has written a learning curve yet.</p>`;
+  if (!drawn.length) return complete ? null : html`<p>No job has written a learning curve yet.</p>`;
   const values = drawn.flatMap(({ metrics }) =>
     metrics.flatMap(({ train, validation }) => [train, validation ?? NaN]),
   );

@@ -110,7 +110,7 @@ function mapPanels(sample: Sample, name: string, { field, error }: Shared): Pane
   ];
 }
 
-export function fields(_input: ReportInput, view: Overview): Content {
+export function fields({ complete = true }: ReportInput, view: Overview): Content {
   const figures = view.conditions.list.flatMap((condition) => {
     const samples = samplesAt(condition, view).filter(
       ({ shape }) => shape.length === 1 || shape.length === 2,
@@ -157,5 +157,6 @@ export function fields(_input: ReportInput, view: Overview): Content {
       ${samples.map((sample, i) => html`${i ? '; ' : ''}${sample.rule}: ${errorsText(sample)}`)}.`;
     return [figure({ id: `figure-samples-${slug(where)}`, caption, panels, data })];
   });
-  return figures.length ? figures : html`<p>No job has left predictions to show.</p>`;
+  if (figures.length) return figures;
+  return !complete ? html`<p>No job has left predictions to show.</p>` : null;
 }

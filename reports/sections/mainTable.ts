@@ -38,6 +38,17 @@ function reasonMissing(row: Row | undefined, jobs: readonly ReportJob[]): string
   return state ?? (row ? 'no value in the result' : 'not run');
 }
 
+/** The range of one quantity over the rows of a model, sorted by its largest value. */
+function rangeCell(
+  rows: readonly Row[],
+  name: 'parameters' | 'seconds',
+  format: (value: number | null) => string,
+): Cell {
+  const values = rows.map((row) => row[name]);
+  const known = values.filter((value) => value !== null);
+  return { text: range(values, format), sort: known.length ? Math.max(...known) : null };
+}
+
 const seedsText = (row: Row): string => (row.baseline && row.n <= 1 ? 'no seed' : plural(row.n, 'seed'));
 
 function valueCell(
@@ -79,20 +90,19 @@ function comparison({ metric, rows, view, id }: Group): Html {
   const models = [...view.trained, ...view.baselines].filter((model) =>
     rows.some((row) => row.model === model),
   );
+  const [sized, timed] = [
+    rows.some((row) => row.parameters !== null),
+    rows.some((row) => row.seconds !== null),
+  ];
   const columns: Column[] = [
     { head: 'Model' },
     ...conditions.map((condition) => ({ head: view.conditions.label(condition), numeric: true })),
-    { head: 'Parameters', numeric: true },
-    { head: 'Training time', numeric: true },
+    ...(sized ? [{ head: 'Parameters', numeric: true }] : []),
+    ...(timed ? [{ head: 'Training time', numeric: true }] : []),
   ];
   const tableRows: TableRow[] = models.map((model) => {
     const own = rows.filter((row) => row.model === model);
     const baseline = view.baselines.includes(model);
-    const largest = (values: readonly (number | null)[]): number | null =>
-      values.reduce<number | null>(
-        (most, value) => (value === null ? most : Math.max(most ?? value, value)),
-        null,
-      );
     const cells: Cell[] = [
       { text: model, ...(baseline ? { badge: 'baseline' } : {}) },
       ...conditions.map((condition, i) =>
@@ -105,22 +115,12 @@ function comparison({ metric, rows, view, id }: Group): Html {
           direction,
         ),
       ),
-      {
-        text: range(
-          own.map((row) => row.parameters),
-          formatCount,
-        ),
-        sort: largest(own.map((row) => row.parameters)),
-      },
-      baseline && own.every((row) => !row.seconds)
-        ? { text: 'none', sort: 0 }
-        : {
-            text: range(
-              own.map((row) => row.seconds),
-              formatSeconds,
-            ),
-            sort: largest(own.map((row) => row.seconds)),
-          },
+      ...(sized ? [rangeCell(own, 'parameters', formatCount)] : []),
+      ...(!timed
+        ? []
+        : baseline && own.every((row) => !row.seconds)
+          ? [{ text: 'none', sort: 0 }]
+          : [rangeCell(own, 'seconds', formatSeconds)]),
     ];
     return { baseline, cells };
   });
@@ -158,13 +158,17 @@ function comparison({ metric, rows, view, id }: Group): Html {
     <span class="direction">${arrow}</span
     >${view.conditions.shared ? ` · all rows: ${view.conditions.shared}` : null}`;
   return html`${table({ id, caption, columns, rows: tableRows })}
-    <p class="rule">
-      <strong>Bold</strong>: best trained model, only where ${noiseRule}. <u>Underlined</u>: second best by
-      the same rule. ≈: tie with the best. Values are mean ± sample standard deviation over
-      seeds.${uncertain ? ' One seed: no claim.' : null}
-    </p>
-    ${downloads({ name: `${id}`, data, latex: latexTable({ columns, rows: tableRows }) })}`;
+  ${models.length > 1 ? rule(uncertain) : null}
+  ${downloads({ name: `${id}`, data, latex: latexTable({ columns, rows: tableRows }) })}`;
 }
+
+/** How the marks of a table are to be read. */
+const rule = (uncertain: boolean): Html =>
+  html`<p class="rule">
+    <strong>Bold</strong>: best trained model, only where ${noiseRule}. <u>Underlined</u>: second best by the
+    same rule. ≈: tie with the best. Values are mean ± sample standard deviation over
+    seeds.${uncertain ? ' One seed: no claim.' : null}
+  </p>`;
 
 /** Values at the last and at the best checkpoint of the jobs behind a row. */
 const checkpoints = (

@@ -1,10 +1,12 @@
 /** Images that jobs left in their arrays: noise maps beside each other, those of one scale in the same colours. */
 import { colorScaleFor, type ColorScale } from '../colormap.ts';
+import { downloads } from '../downloads.ts';
 import { figure } from '../figure.ts';
 import { formatNumber, slug } from '../format.ts';
 import { html, type Content } from '../html.ts';
 import { imageMap } from '../imageMap.ts';
 import type { DecodedArray, ReportInput, ReportJob } from '../input.ts';
+import { latexTable, table } from '../table.ts';
 
 interface NamedMap {
   title: string;
@@ -67,7 +69,7 @@ export function maps({ jobs }: ReportInput): Content {
         row: [title, quantity, finite[0], middle, finite.at(-1)] as const,
       };
     });
-    return figure({
+    const maps = figure({
       id: `maps-${slug(name)}`,
       caption: html`<b>${name}.</b> Maps of one quantity share their colours, here and between figures; the
         highest and lowest half per cent of values take the end colours. Point at a pixel for its value; click
@@ -78,5 +80,19 @@ export function maps({ jobs }: ReportInput): Content {
         rows: panels.map(({ row }) => row.map((cell) => cell ?? null)),
       },
     });
+    return html`${maps}${numbers(name, job)}`;
   });
+}
+
+/** What a job with maps measured beside them. */
+function numbers(name: string, { result }: ReportJob): Content {
+  const facts = Object.entries(result?.extra ?? {});
+  if (!facts.length) return null;
+  const id = `numbers-${slug(name)}`;
+  const columns = [{ head: 'Number' }, { head: 'Value', numeric: true }];
+  const rows = facts.map(([fact, value]) => ({
+    cells: [{ text: fact }, { text: formatNumber(value), sort: value }],
+  }));
+  return html`${table({ id, caption: html`<b>${name}.</b> Numbers beside the maps.`, columns, rows })}
+  ${downloads({ name: id, data: { columns: ['number', 'value'], rows: facts }, latex: latexTable({ columns, rows }) })}`;
 }

@@ -213,14 +213,6 @@ async function writeRun(folder: ExperimentFolder, run: Run, written: Written): P
     },
     arrays,
   );
-  const common = {
-    model: config.model,
-    condition: config.condition,
-    published: null,
-    std: null,
-    n: 1,
-    parameters: null,
-  };
   const command = `npx sextant uq mri ${String(config.condition['file'])} --reconstruction ${config.model}`;
   const about = { experiment: EXPERIMENT, preset: config.preset, title, source, command };
   await folder.writeConfig({ ...about, configuration: { ...config.options }, jobs: [run.name] });
@@ -229,15 +221,19 @@ async function writeRun(folder: ExperimentFolder, run: Run, written: Written): P
     environment,
     data: {},
     rows: [
-      { ...common, metric, mean: value, seconds, baseline: false, note: '' },
-      ...Object.entries(numbers).map(([name, mean]) => ({
-        ...common,
-        metric: name,
-        mean,
+      {
+        model: config.model,
+        condition: config.condition,
+        metric,
+        published: null,
+        mean: value,
+        std: null,
+        n: 1,
+        parameters: null,
         seconds: null,
         baseline: false,
         note: '',
-      })),
+      },
     ],
     checks: [],
     notes: [
