@@ -34,8 +34,8 @@ const leadSentence = ({ where, ranking }: Case, extreme: string): string => {
 };
 
 /** Where one model stands alone there is nothing to compare. */
-const plainSentence = ({ where, ranking: { trained } }: Case): string =>
-  trained.length ? `${trained[0].model}${where}: ${value(trained[0])}.` : `No value yet${where}.`;
+const plainSentence = ({ where, ranking: { trained } }: Case, metric: string): string =>
+  `${metric[0].toUpperCase()}${metric.slice(1)}${where}: ${trained.length ? `${value(trained[0])} (${trained[0].model})` : 'no value yet'}.`;
 
 const countSentence = (cases: readonly Case[], extreme: string): string => {
   const firsts = new Map<string, { clear: number; all: number }>();
@@ -112,7 +112,7 @@ export function verdict(group: MetricGroup, view: Overview): string[] {
   const nothingBeside = ({ ranking }: Case): boolean =>
     ranking.trained.length <= 1 && !ranking.baselines.length;
   if (cases.every(nothingBeside) && !group.rows.some(({ published }) => published !== null)) {
-    return cases.map(plainSentence);
+    return cases.map((one) => plainSentence(one, group.metric));
   }
   const leads =
     cases.length > sentencesAtMost

@@ -214,7 +214,7 @@ async function writeRun(folder: ExperimentFolder, run: Run, written: Written): P
     arrays,
   );
   const command = `npx sextant uq mri ${String(config.condition['file'])} --reconstruction ${config.model}`;
-  const about = { experiment: EXPERIMENT, preset: config.preset, title, source, command };
+  const about = { experiment: EXPERIMENT, preset: config.preset, title, source: '', command };
   await folder.writeConfig({ ...about, configuration: { ...config.options }, jobs: [run.name] });
   await folder.writeResult({
     ...about,
@@ -238,6 +238,7 @@ async function writeRun(folder: ExperimentFolder, run: Run, written: Written): P
     checks: [],
     notes: [
       ...assessed.warnings,
+      `Reconstruction: ${source}.`,
       `Noise of k-space: ${noiseSource}. σ is the standard deviation of one real component, so that E|n|² = 2σ².`,
       'The map by the Jacobian is first order at the measured k-space; the image is in the unit of k-space (orthonormal transform).',
     ],
