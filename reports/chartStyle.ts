@@ -37,6 +37,9 @@ export const chartStyle = `
 .chart .dotted{stroke-dasharray:.1 3.6}
 .chart .band{fill:var(--c);fill-opacity:.13;stroke:none}
 .chart .point{fill:var(--c);stroke:var(--ground);stroke-width:.8}
+.scatter3d{touch-action:none;cursor:grab}
+.chart .cloud{fill:none;stroke:var(--c);stroke-width:2.6;stroke-linecap:round;stroke-opacity:.65}
+.chart .cloud.pale{stroke-opacity:.3}
 .chart .name{fill:var(--c);font-weight:600}
 .chart .frame{stroke:var(--muted);stroke-width:.8;fill:none}
 .chart .ink{--c:var(--ink)}.chart .pale{--c:var(--muted)}

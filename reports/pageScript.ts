@@ -1,6 +1,9 @@
+import { scatter3dScript } from './scatter3dScript.ts';
+
 /**
- * The script of a report: sorting of tables, saving of charts, values of maps under the pointer. The page is complete without it. It is plain text here
- * because it runs in the reader's browser, under a content security policy that names its hash.
+ * The script of a report: sorting of tables, saving of charts, values of maps under the pointer, turning of points in space. The page
+ * is complete without it. It is plain text here because it runs in the reader's browser, under a content security policy that
+ * names its hash.
  */
 export const pageScript = `'use strict';
 for (const table of document.querySelectorAll('table.sortable')) {
@@ -74,4 +77,4 @@ for (const button of document.querySelectorAll('button[data-svg]')) {
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   });
 }
-`;
+${scatter3dScript}`;

@@ -12,6 +12,7 @@ import { fields } from './sections/fields.ts';
 import { figures } from './sections/figures.ts';
 import { maps } from './sections/maps.ts';
 import { mainTable } from './sections/mainTable.ts';
+import { hasPoints, points } from './sections/points.ts';
 import { provenance } from './sections/provenance.ts';
 import { plural } from './format.ts';
 import { prose, verdict } from './verdict.ts';
@@ -30,7 +31,12 @@ const sections = (input: ReportInput, view: Overview, groups: readonly MetricGro
     { id: 'results', title: 'Results', body: mainTable(input, view, groups) },
     { id: 'checks', title: 'Checks', body: checks(input) },
     { id: 'curves', title: 'Learning curves', body: curves(input, view) },
-    { id: 'samples', title: 'Truth, prediction, error', body: fields(input, view) },
+    { id: 'points', title: 'Samples in space', body: points(input, view) },
+    {
+      id: 'samples',
+      title: 'Truth, prediction, error',
+      body: hasPoints(input) ? null : fields(input, view),
+    },
     { id: 'maps', title: 'Maps', body: maps(input) },
     { id: 'errors', title: 'Error distribution', body: errors(input, view) },
     { id: 'figures', title: 'Further figures', body: figures(input, view) },

@@ -12,6 +12,7 @@ import {
   concat,
   expandDims,
   broadcastTo,
+  logSoftmax,
   logSumExp,
   matmul,
   reshape,
@@ -42,7 +43,7 @@ export interface Charts<Leaf = NDArray> {
   readonly centres: Leaf;
   /** The sample that stands for v_k, `[K, d]`: what the decoder makes of it. */
   readonly origins: Leaf;
-  /** log p_k, `[K]` */
+  /** log p_k, `[K]`; normalised where they are read. */
   readonly logWeights: Leaf;
   /** What gives a sample its code; none where a sample is its own code. */
   readonly autoencoder?: AutoencoderParameters<Leaf>;
@@ -127,7 +128,7 @@ export function chartFlow(options: ChartFlowOptions): ChartFlow {
   const jointLogProb: ChartFlow['jointLogProb'] = (p, x, given) => {
     const all = inAllCharts(p, x, given);
     const conditional = flow.logProb(p.flow, all.local, all.given);
-    return add(reshape(conditional, [x.shape[0], -1]), p.charts.logWeights);
+    return add(reshape(conditional, [x.shape[0], -1]), logSoftmax(p.charts.logWeights));
   };
 
   const sampleWithChart: ChartFlow['sampleWithChart'] = (p, rows, given = {}) => {
