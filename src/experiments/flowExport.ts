@@ -80,7 +80,7 @@ function functionOf(model: Density, kind: ExportKind): Exported {
 function direction(model: Density, kind: 'forward' | 'inverse'): Exported {
   if (!isFlow(model)) {
     throw new Error(
-      `a model over charts is no single map, so it has no direction ${kind}; export logprob or sample`,
+      `this model is not one map between data and latent, so it has no direction ${kind}; export logprob or sample`,
     );
   }
   const flow: Flow = model;

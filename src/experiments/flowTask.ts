@@ -54,7 +54,7 @@ export const flowDomain = z.object({ shape: z.array(z.int().min(1)), context: z.
 
 /**
  * A model of the registry for data as they come: a flow behind a layer that brings them to mean 0 and variance 1 and learns on from
- * there, a model over charts behind a fixed map.
+ * there, any other model behind a fixed map.
  */
 export function trainableDensity(name: string, domain: ModelDomain, settings: FlowSettings): Density {
   const { blocks, hidden, activation, charts } = settings;
@@ -65,7 +65,7 @@ export function trainableDensity(name: string, domain: ModelDomain, settings: Fl
     activation,
     ...('charts' in family.schema.shape && { charts }),
   });
-  if (!isFlow(model)) return standardized(model);
+  if (!isFlow(model) || family.ownTraining) return standardized(model);
   return flow({ ...domain, layers: [actNorm.create(), ...model.layers], base: model.base });
 }
 
@@ -75,7 +75,7 @@ const PARAMETERS_FILE = 'flow.safetensors';
 /**
  * The model of a run and its trained parameters: those of the finished training, or of the best epoch so far.
  *
- * @throws if the run is not a training of a flow, or an unfinished one of a model over charts.
+ * @throws if the run is not a training of a flow, or an unfinished one of a model whose checkpoints hold only a part.
  */
 export async function openTrainedFlow(run: Run): Promise<{ model: Density; parameters: unknown }> {
   const { config } = run;

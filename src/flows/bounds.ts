@@ -111,30 +111,52 @@ export interface BestBall {
 export const massSlack = (n: number, { centres = 1, delta = 0.01 } = {}): number =>
   Math.sqrt(Math.log(centres / delta) / (2 * n));
 
-/** So many centres are tried. */
+/** So many centres are tried, and so many radii of each. */
 const CENTRES = 64;
+const RADII = 200;
 
-/**
- * The largest dense bound over balls about samples `[n, d]` row by row. The mass of a ball is the share of the other samples in it less
- * `massSlack`, so that the bound holds with probability 99 % over the samples.
- */
-export function bestDenseBound(rows: Float64Array, d: number, lipschitz: number): BestBall {
+interface Ball {
+  readonly centre: number;
+  readonly radius: number;
+  /** What it holds at least, with 99 % probability for all balls together. */
+  readonly mass: number;
+}
+
+/** Balls about samples: the mass of each is the share of the other samples in it less `massSlack`. */
+function ballsAbout(rows: Float64Array, d: number): Ball[] {
   const n = rows.length / d;
   const centres = Math.min(CENTRES, n);
   const slack = massSlack(n - 1, { centres });
-  let best: BestBall = { bound: 0, radius: 0, centre: -1 };
+  const every = Math.max(1, Math.floor(n / RADII));
+  const balls: Ball[] = [];
   for (let i = 0; i < centres; i++) {
     const centre = Math.floor((i * n) / centres);
     const distances = distancesTo(rows, d, rows.subarray(centre * d, (centre + 1) * d)).sort();
     // The first of them is the centre itself.
-    for (let k = 1; k < n; k++) {
-      const radius = distances[k];
-      const bound = denseBound({ d, radius, lipschitz, mass: k / (n - 1) - slack });
-      if (bound > best.bound) best = { bound, radius, centre };
+    for (let k = every; k < n; k += every) {
+      const mass = k / (n - 1) - slack;
+      if (mass > 0) balls.push({ centre, radius: distances[k], mass });
     }
   }
-  return best;
+  return balls;
 }
+
+const bestOf = (balls: readonly Ball[], d: number, lipschitz: number): BestBall =>
+  balls.reduce<BestBall>(
+    (best, { centre, radius, mass }) => {
+      // A ball cannot be worth more than its mass.
+      if (mass <= best.bound) return best;
+      const bound = denseBound({ d, radius, lipschitz, mass });
+      return bound > best.bound ? { bound, radius, centre } : best;
+    },
+    { bound: 0, radius: 0, centre: -1 },
+  );
+
+/**
+ * The largest dense bound over balls about samples `[n, d]` row by row. It holds with probability 99 % over the samples.
+ */
+export const bestDenseBound = (rows: Float64Array, d: number, lipschitz: number): BestBall =>
+  bestOf(ballsAbout(rows, d), d, lipschitz);
 
 /** The largest sparse bound over balls about F⁻¹(0) `[d]`; the mass of a ball is the share of the samples in it plus `massSlack`. */
 export function bestSparseBound(
@@ -165,11 +187,12 @@ function distancesTo(rows: Float64Array, d: number, centre: ArrayLike<number>): 
 
 /** Least Lip(F) with which the dense bound of the samples is below a level: by bisection of the logarithm, within 1 %. */
 export function requiredLipschitz(rows: Float64Array, d: number, level = 0.01): number {
+  const balls = ballsAbout(rows, d);
   let [low, high] = [1e-2, 1e6];
-  if (bestDenseBound(rows, d, low).bound <= level) return 0;
+  if (bestOf(balls, d, low).bound <= level) return 0;
   while (high / low > 1.01) {
     const middle = Math.sqrt(low * high);
-    if (bestDenseBound(rows, d, middle).bound > level) low = middle;
+    if (bestOf(balls, d, middle).bound > level) low = middle;
     else high = middle;
   }
   return high;

@@ -154,7 +154,7 @@ function rankOf(rows: Float64Array, d: number): number {
   return values.filter((value) => value > 1e-10 * largest).length;
 }
 
-/** Pieces of the graph that joins every sample to its nearest neighbours, those with less than 2 % of the samples left out. */
+/** Pieces of the graph that joins samples which are nearest neighbours of each other; those with less than 2 % of the samples do not count. */
 function componentsOf(indices: readonly (readonly number[])[]): number {
   const parent = indices.map((_, i) => i);
   const rootOf = (i: number): number => {
@@ -163,7 +163,11 @@ function componentsOf(indices: readonly (readonly number[])[]): number {
     parent[i] = root;
     return root;
   };
-  indices.forEach((others, i) => others.forEach((j) => (parent[rootOf(i)] = rootOf(j))));
+  indices.forEach((others, i) =>
+    others.forEach((j) => {
+      if (indices[j].includes(i)) parent[rootOf(i)] = rootOf(j);
+    }),
+  );
   const sizes = new Map<number, number>();
   indices.forEach((_, i) => sizes.set(rootOf(i), (sizes.get(rootOf(i)) ?? 0) + 1));
   return [...sizes.values()].filter((size) => size >= 0.02 * indices.length).length;

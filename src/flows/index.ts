@@ -33,6 +33,8 @@ export { radial } from './layers/radial.ts';
 export * from './layers/autoregressive.ts';
 export { residual, type ResidualParameters } from './layers/residual.ts';
 export { continuous, velocity } from './layers/continuous.ts';
+export { multiscale, squeeze } from './layers/squeeze.ts';
+export * from './flowMatching.ts';
 export * from './traceSeries.ts';
 export { limitNorm, spectralNormBound } from './spectral.ts';
 export * from './bounds.ts';

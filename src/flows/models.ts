@@ -4,6 +4,7 @@ import type { Shape } from '../tensor/index.ts';
 import type { Base } from './bases/base.ts';
 import { inverted } from './compose.ts';
 import { flow, type Flow } from './flow.ts';
+import { matchedFlow } from './flowMatching.ts';
 import { parseOptions, type Layer } from './layer.ts';
 import { actNorm } from './layers/actNorm.ts';
 import { affineAutoregressive } from './layers/autoregressive.ts';
@@ -37,6 +38,8 @@ export interface Model<F = Flow> {
   readonly title: string;
   readonly source: string;
   readonly schema: z.ZodObject;
+  /** Whether `fit` of what it creates is no maximum likelihood of the layers, so that they must stay together. */
+  readonly ownTraining?: boolean;
   create(domain: ModelDomain, options?: Readonly<Record<string, unknown>>): F;
 }
 
@@ -96,6 +99,15 @@ export const models: readonly Model[] = [
   model('cnf', 'Continuous flow', 'Grathwohl et al. 2019 (FFJORD)', ({ hidden }) => [
     continuous.create({ hidden }),
   ]),
+  {
+    name: 'flow-matching',
+    title: 'Continuous flow by flow matching',
+    source: 'Lipman et al. 2023',
+    schema: modelOptions,
+    ownTraining: true,
+    create: (domain, options = {}) =>
+      matchedFlow(domain, { hidden: parseOptions('flow-matching', modelOptions, options).hidden }),
+  },
 ];
 
 /**

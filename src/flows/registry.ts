@@ -18,6 +18,7 @@ import { lu, orthogonal, permutation, qr } from './layers/linear.ts';
 import { planar } from './layers/planar.ts';
 import { radial } from './layers/radial.ts';
 import { residual } from './layers/residual.ts';
+import { squeeze } from './layers/squeeze.ts';
 
 export const layerFamilies: readonly LayerFamily[] = [
   affine,
@@ -45,6 +46,7 @@ export const layerFamilies: readonly LayerFamily[] = [
   mobius,
   specialConformal,
   householderConvolution,
+  squeeze,
 ];
 
 /**

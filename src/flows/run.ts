@@ -213,18 +213,18 @@ export const calibrate = (
     : Promise.resolve(parameters);
 
 export interface Failure {
-  /** Position and name of the first layer that makes a number that is not finite. */
+  /** Position and name of the first layer that makes a number that is not finite; the base comes after the last layer. */
   readonly index: number;
   readonly layer: string;
   /** The first sample where it does. */
   readonly sample: number;
-  readonly quantity: 'y' | 'logDet';
+  readonly quantity: 'y' | 'logDet' | 'logProb';
   readonly value: number;
 }
 
 /** A failure as one sentence. */
 export const describeFailure = ({ index, layer, sample, quantity, value }: Failure): string =>
-  `layer ${index} (${layer}) makes ${quantity === 'y' ? 'a value' : 'a log-determinant'} of ${value} for sample ${sample}`;
+  `layer ${index} (${layer}) makes ${{ y: 'a value', logDet: 'a log-determinant', logProb: 'a log density' }[quantity]} of ${value} for sample ${sample}`;
 
 /** The first layer, from data to latent, whose result is not finite, and the sample where; null when all are finite. */
 export async function diagnose(
@@ -234,26 +234,34 @@ export async function diagnose(
   beside: Beside = {},
   options: RunOptions = {},
 ): Promise<Failure | null> {
-  let failure: Failure | null = null;
+  const found: Failure[] = [];
+  const look = (
+    index: number,
+    layer: string,
+    results: readonly (readonly [Failure['quantity'], NDArray])[],
+  ): boolean =>
+    results.some(([quantity, { data, shape }]) => {
+      const at = (data as Float64Array).findIndex((v) => !Number.isFinite(v));
+      if (at < 0) return false;
+      const sample = Math.floor((at * shape[0]) / data.length);
+      found.push({ index, layer, sample, quantity, value: data[at] });
+      return true;
+    });
   await walk(
     flow,
     parameters,
     x,
     { beside, options },
     (_, __, own) => own,
-    (index, y, logDet) => {
-      for (const [quantity, { data, shape }] of [
+    (index, y, logDet) =>
+      look(index, flow.layers[index].name, [
         ['y', y],
         ['logDet', logDet],
-      ] as const) {
-        const at = (data as Float64Array).findIndex((v) => !Number.isFinite(v));
-        if (at < 0) continue;
-        const sample = Math.floor((at * shape[0]) / data.length);
-        failure = { index, layer: flow.layers[index].name, sample, quantity, value: data[at] };
-        return true;
-      }
-      return false;
-    },
+      ]),
   );
-  return failure;
+  if (found.length === 0) {
+    const value = await logProb(flow, parameters, x, beside, options);
+    look(flow.layers.length, `base ${flow.base.name}`, [['logProb', value]]);
+  }
+  return found[0] ?? null;
 }

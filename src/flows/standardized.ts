@@ -17,7 +17,7 @@ export interface StandardizedParameters<P> {
 export function standardized<P>(inner: Density<P>): Density<StandardizedParameters<P>> {
   const { shape, context, measure } = inner;
   type Tensors = TensorsOf<StandardizedParameters<P>>;
-  const scaleOf = (p: Tensors): ScaleShift<Tensor> => p.scale as ScaleShift<Tensor>;
+  const scaleOf = (p: Tensors): ScaleShift<Tensor> => p.scale;
   /** log of the factor by which the map from samples to `inner` shrinks volume or area. */
   const logFactor = (logScale: Tensor): Tensor =>
     measure.kind === 'volume' ? sum(logScale) : mul(measure.dimension, mean(logScale));
@@ -29,12 +29,12 @@ export function standardized<P>(inner: Density<P>): Density<StandardizedParamete
     logProb(p, x, given) {
       const { logScale, shift } = scaleOf(p);
       const z = mul(sub(x, shift), exp(neg(logScale)));
-      return sub(inner.logProb(p.model as TensorsOf<P>, z, given), logFactor(logScale));
+      return sub(inner.logProb(p.model, z, given), logFactor(logScale));
     },
     draw: (key, n) => inner.draw(key, n),
     sample(p, rows, given) {
       const { logScale, shift } = scaleOf(p);
-      return add(mul(inner.sample(p.model as TensorsOf<P>, rows, given), exp(logScale)), shift);
+      return add(mul(inner.sample(p.model, rows, given), exp(logScale)), shift);
     },
     async fit({ from, data, ...options }) {
       const scale = from?.scale ?? measureScale(data.train.x, measure.kind);

@@ -21,7 +21,7 @@ function moved(parameters: FlowParameters): FlowParameters {
     const noise = normal(foldIn(key(5), leaf++), values.data.length);
     const data = Float32Array.from(noise, (z, i) => 0.4 * values.data[i] + 0.08 * z);
     return { data, shape: values.shape, dtype: 'float32' as const };
-  }) as unknown as FlowParameters;
+  });
 }
 
 test.skipIf(python === null).each(['real-nvp', 'maf', 'nsf', 'residual-flow'])(

@@ -39,7 +39,10 @@ const scaled = (seed: number, n: number, k: number, by: number): NDArray =>
 function contraction(seed: number, d: number, size: number): NDArray {
   const matrix = scaled(seed, d, d, 1);
   const by = size / spectralNorm(matrix);
-  return array(matrix.data.map((v) => by * v) as Float64Array, [d, d]);
+  return array(
+    matrix.data.map((v) => by * v),
+    [d, d],
+  );
 }
 
 const moments = (values: ArrayLike<number>): { mean: number; error: number } => {
@@ -308,7 +311,10 @@ describe('the layer', () => {
     const h = 1e-5;
     for (const i of [0, 4, 11]) {
       const value = async (by: number): Promise<number> => {
-        const moved = array(y.data.map((v, j) => (j === i ? v + by : v)) as Float64Array, y.shape);
+        const moved = array(
+          y.data.map((v, j) => (j === i ? v + by : v)),
+          y.shape,
+        );
         return (await evaluate((q: never, v: Tensor) => ({ l: reshape(loss(q, v), [1]) }), [p, moved])).l
           .data[0];
       };

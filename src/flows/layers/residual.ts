@@ -59,8 +59,14 @@ interface ResidualOptions {
 
 /** Entries up to which the inverse ends with Newton steps. */
 const SMALL = 8;
-/** |x − x*| after the last step, in units of the first step. */
-const TOLERANCE = 1e-11;
+/**
+ * |x − x*| after the last fixed-point step, in units of the first; and where Newton steps follow, how many fixed-point steps come before
+ * them and how many they are.
+ */
+const accuracy = {
+  float32: { tolerance: 1e-7, first: 6, newton: 2 },
+  float64: { tolerance: 1e-11, first: 20, newton: 5 },
+} as const;
 
 /** LipSwish (Chen et al. 2019, section 3.2): second derivatives that do not vanish, slopes between −1 and 1. */
 const lipSwish = (x: Tensor, steepness: Tensor): Tensor =>
@@ -119,17 +125,18 @@ function branchLogDet(
  */
 function fixedPoint(g: (x: Tensor) => Tensor, y: Tensor, kappa: number): Tensor {
   const d = y.shape[1];
-  const all = Math.ceil(Math.log(TOLERANCE * (1 - kappa)) / Math.log(kappa));
+  const { tolerance, first, newton: steps } = accuracy[y.dtype === 'float64' ? 'float64' : 'float32'];
+  const all = Math.ceil(Math.log(tolerance * (1 - kappa)) / Math.log(kappa));
   const small = d <= SMALL;
   let x = y;
-  for (let i = 0; i < Math.min(all, small ? 20 : Infinity); i++) x = sub(y, g(x));
+  for (let i = 0; i < Math.min(all, small ? first : Infinity); i++) x = sub(y, g(x));
   if (!small) return x;
   const newton = (at: Tensor): Tensor => {
     const { value, jacobian } = batchJacobian(g, at);
     const residual = sub(add(at, value), y);
     return sub(at, squeeze(solve(stopGradient(plusIdentity(jacobian)), expandDims(residual, 2)), 2));
   };
-  for (let i = 0; i < 5; i++) x = stopGradient(newton(x));
+  for (let i = 0; i < steps; i++) x = stopGradient(newton(x));
   return newton(x);
 }
 

@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import { array, type NDArray } from '../../src/tensor/index.ts';
+import { key, normal, uniform } from '../../src/tensor/random.ts';
+import { adviceFor, describeData, diagnoseData } from '../../src/flows/index.ts';
+import { getPlaneSet } from '../../datasets/toy2d.ts';
+
+const n = 1500;
+
+const gaussian = (d: number): NDArray => array(normal(key(1), n * d), [n, d]);
+const of = (d: number, point: (u: number, v: number) => number[]): NDArray => {
+  const u = uniform(key(2), 2 * n);
+  return array(Array.from({ length: n }, (_, i) => point(2 * Math.PI * u[2 * i], u[2 * i + 1])).flat(), [
+    n,
+    d,
+  ]);
+};
+const planeSet = (name: string): NDArray => array(getPlaneSet(name).sample(1, n), [n, 2]);
+
+describe('the dimension of a set', () => {
+  test.each([1, 2, 3, 5, 8])('a Gaussian in %i dimensions fills them', (d) => {
+    const { intrinsic, degenerate, rank } = describeData(gaussian(d));
+    expect(Math.abs(intrinsic - d)).toBeLessThan(0.15 * d);
+    expect(rank).toBe(d);
+    expect(degenerate).toBeNull();
+  });
+
+  test('a circle, a helix and a sphere do not', () => {
+    const circle = describeData(of(2, (t) => [Math.cos(t), Math.sin(t)]));
+    const helix = describeData(of(3, (t) => [3 * t, Math.cos(3 * t), Math.sin(3 * t)]));
+    const sphere = describeData(
+      of(3, (t, h) => {
+        const r = Math.sqrt(1 - (2 * h - 1) ** 2);
+        return [r * Math.cos(t), r * Math.sin(t), 2 * h - 1];
+      }),
+    );
+    expect(Math.abs(circle.intrinsic - 1)).toBeLessThan(0.1);
+    expect(Math.abs(helix.intrinsic - 1)).toBeLessThan(0.1);
+    expect(Math.abs(sphere.intrinsic - 2)).toBeLessThan(0.2);
+    for (const { degenerate } of [circle, helix, sphere])
+      expect(degenerate).toMatch(/set of dimension [12]\.\d/);
+  });
+
+  test('noise fills the space at the distance of neighbours, and no longer from further away', () => {
+    const { intrinsic, byScale, degenerate } = describeData(planeSet('moons-sharp'));
+    expect(degenerate).toBeNull();
+    expect(intrinsic).toBeGreaterThan(1.7);
+    expect(byScale[1].dimension).toBeLessThan(intrinsic);
+  });
+
+  test('a repeated column and repeated samples are named', () => {
+    const { data } = gaussian(2);
+    const column = array(
+      Array.from({ length: n }, (_, i) => [data[2 * i], data[2 * i + 1], data[2 * i] * 3 + 1]).flat(),
+      [n, 3],
+    );
+    expect(describeData(column).degenerate).toMatch(/depend on each other linearly.*dimension 2/);
+    const discrete = array(
+      data.map((v) => Math.round(v)),
+      [n, 2],
+    );
+    expect(describeData(discrete).degenerate).toMatch(/occur more than once/);
+  });
+
+  test('too few samples are refused', () => {
+    expect(() => describeData(array(normal(key(1), 20), [10, 2]))).toThrow(
+      /10 samples; expected at least 20/,
+    );
+  });
+});
+
+test('pieces are counted', () => {
+  expect(describeData(planeSet('eight-gaussians')).components).toBe(8);
+  expect(describeData(planeSet('circles')).components).toBe(2);
+  expect(describeData(gaussian(2)).components).toBe(1);
+});
+
+test('the advice follows from what was found', () => {
+  const advice = (x: NDArray, lipschitz: number): string => adviceFor(diagnoseData(x, lipschitz));
+  expect(advice(gaussian(2), 10)).toMatch(/^yes/);
+  expect(advice(gaussian(2), 0.1)).toMatch(/^only with larger Lipschitz constants/);
+  expect(advice(planeSet('eight-gaussians'), 10)).toMatch(/^only with bridges: .* 8 pieces/);
+  expect(
+    advice(
+      of(2, (t) => [Math.cos(t), Math.sin(t)]),
+      10,
+    ),
+  ).toMatch(/^no: .*charts/);
+});
