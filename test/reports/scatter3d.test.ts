@@ -76,10 +76,10 @@ test.skipIf(!hasChromium)(
         .filter({ has: page.locator('svg.scatter3d') })
         .first()
         .locator('svg');
-      const views = (): Promise<string[]> =>
-        pictures
-          .locator('path.cloud.pale')
-          .evaluateAll("paths => paths.map((path) => path.getAttribute('d'))");
+      const views = async (): Promise<(string | null)[]> => {
+        const clouds = await pictures.locator('path.cloud.pale').all();
+        return Promise.all(clouds.map((cloud) => cloud.getAttribute('d')));
+      };
       const settled = (): Promise<unknown> =>
         page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
       const first = await views();
