@@ -141,7 +141,7 @@ const buildMri = (terminal: Terminal): Command =>
           height: kspace.re.shape[1],
           width: kspace.re.shape[2],
           acceleration: trueAcceleration(mask),
-          'noise of one real component': edge?.sigma ?? (sigma as number),
+          'noise of one real component': edge?.sigma ?? sigma,
         };
         const numbers = { ...facts, ...assessed.numbers };
         const seconds = (performance.now() - started) / 1000;
@@ -254,10 +254,7 @@ async function writeMaps(run: Run, maps: readonly AssessedMap[]): Promise<void> 
       shape,
       dtype: 'float32',
     }));
-    await writeBytes(
-      run.path('maps', `${name}.npy`),
-      writeNpy(npy(single.data as Float32Array, single.shape)),
-    );
+    await writeBytes(run.path('maps', `${name}.npy`), writeNpy(npy(single.data, single.shape)));
     await writeBytes(run.path('maps', `${name}.nii`), encodeNifti(single, { description: quantity }));
   }
 }
