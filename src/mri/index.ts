@@ -1,4 +1,5 @@
 /** Magnetic resonance imaging: acquisition and noise on arrays; the forward model and reconstructions as traced functions. */
+export * from './acquisition.ts';
 export * from './calibration.ts';
 export * from './coilCompression.ts';
 export * from './combine.ts';
@@ -25,3 +26,4 @@ export * from './noiseMaps.ts';
 export * from './pointSpread.ts';
 export * from './regions.ts';
 export * from './replicas.ts';
+export * from './sensitivities.ts';
