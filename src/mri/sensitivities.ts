@@ -75,7 +75,7 @@ export async function estimateSensitivities(
 }
 
 /** Sensitivities [c, h, w] divided by their root of sum of squares: Σ|S|² = 1, and 0 where all are. */
-export function unitSensitivities({ re, im }: ComplexArray): ComplexArray {
+export function unitSensitivityMaps({ re, im }: ComplexArray): ComplexArray {
   const [coils, h, w] = re.shape;
   const pixels = h * w;
   const size = new Float64Array(pixels);

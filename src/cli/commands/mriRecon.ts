@@ -15,7 +15,7 @@ import {
   sampledPoints,
   sensitivityMethods,
   trueAcceleration,
-  unitSensitivities,
+  unitSensitivityMaps,
   whitenByNoise,
   type Acquisition,
   type Reconstruction,
@@ -154,7 +154,7 @@ async function prepared(
   }
   // Whatever was done to the coils of k-space is done to the sensitivities.
   const white = noise ? whitenByNoise(own, noise) : own;
-  return { kspace, mask, sensitivities: unitSensitivities(matrix ? mixCoils(matrix, white) : white) };
+  return { kspace, mask, sensitivities: unitSensitivityMaps(matrix ? mixCoils(matrix, white) : white) };
 }
 
 async function reconstructed(

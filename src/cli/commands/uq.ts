@@ -141,7 +141,7 @@ const buildMri = (terminal: Terminal): Command =>
           height: kspace.re.shape[1],
           width: kspace.re.shape[2],
           acceleration: trueAcceleration(mask),
-          'noise of one real component': edge?.sigma ?? sigma,
+          'noise of one real component': edge?.sigma ?? sigma ?? NaN,
         };
         const numbers = { ...facts, ...assessed.numbers };
         const seconds = (performance.now() - started) / 1000;
