@@ -138,7 +138,7 @@ describe.each(cases)('$title', ({ family, example }) => {
           leaf.shape,
         );
         const tree = unflatten(structure, leaves.with(i, moved));
-        return ((await program.run([tree, x, ...given] as never)) as unknown as NDArray).data[0];
+        return ((await program.run([tree, x, ...given] as never)) as NDArray).data[0];
       };
       const numeric = ((await at(h)) - (await at(-h))) / (2 * h);
       const along = direction.reduce((total, z, j) => total + z * slopes[i].data[j], 0);

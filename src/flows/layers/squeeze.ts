@@ -92,7 +92,7 @@ export function multiscale(shape: Shape, stages: readonly (readonly Layer[])[]):
     options: {},
     support: chains[0].support,
     inverseBy: sequence(stages.flat()).inverseBy,
-    parts: chains as readonly Layer[],
+    parts: chains,
     outputShape: (given) => [sizeOf(given)],
     inputShape: () => shape,
     lipschitz: () => null,
