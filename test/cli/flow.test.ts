@@ -129,7 +129,7 @@ describe('flow', () => {
         ),
       );
     };
-    const numbers = (value: ort.OnnxValue): Float32Array => (value).data as Float32Array;
+    const numbers = (value: ort.OnnxValue): Float32Array => value.data as Float32Array;
     const there = await run('forward', { x });
     const back = await run('inverse', { z: numbers(there.z) });
     numbers(back.x).forEach((v, i) => expect(Math.abs(v - x[i])).toBeLessThan(5e-5));

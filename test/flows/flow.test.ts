@@ -248,7 +248,12 @@ describe('couplings', () => {
     const h = 1e-6;
     const slopes: number[] = [];
     for (const j of [2, 3]) {
-      const moved = await map(array(x.data.map((v, i) => (i === j ? v + h : v)), [1, d]));
+      const moved = await map(
+        array(
+          x.data.map((v, i) => (i === j ? v + h : v)),
+          [1, d],
+        ),
+      );
       slopes.push((moved.y.data[j] - y.data[j]) / h);
     }
     expect(Math.abs(slopes[0] - slopes[1])).toBeGreaterThan(0.01);
@@ -260,7 +265,10 @@ describe('couplings', () => {
     // What the inverse does to the changed entries is an affine map of them, given the kept ones of y, which are those of x.
     expect([y.data[0], y.data[1]]).toEqual([x.data[0], x.data[1]]);
     const back = (v: NDArray) => evaluate((q: never, w: Tensor) => ({ ...layer.inverse(q, w) }), [p, v]);
-    const shifted = array(y.data.map((v, i) => (i === 3 ? v + 1 : v)), [1, d]);
+    const shifted = array(
+      y.data.map((v, i) => (i === 3 ? v + 1 : v)),
+      [1, d],
+    );
     const [a, b] = [await back(y), await back(shifted)];
     expect(largestDifference(a.x.data, x.data)).toBeLessThan(1e-12);
     expect([...b.x.data.slice(0, 3)]).toEqual([...a.x.data.slice(0, 3)]);

@@ -18,7 +18,6 @@ import {
   sliceAxis,
   zeros,
   type Complex,
-  type NDArray,
   type Tensor,
 } from '../../src/tensor/index.ts';
 import { key, uniform as uniformDraws } from '../../src/tensor/random.ts';

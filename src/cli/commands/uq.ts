@@ -99,9 +99,7 @@ const buildMri = (terminal: Terminal): Command =>
       );
       const { kspace, mask } = await readKspaceSlice(file, slice);
       const sensitivities = method.needsSensitivities ? espirit(kspace, mask) : null;
-      const edge = sigma === undefined ? edgeNoise(kspace, mask) : null;
-      // Σ|S|² = 1 and an orthonormal transform: the image is in the unit of k-space, and σ of it is that of full sampling.
-      const noise: ReceiverNoise = edge ? { covariance: edge.covariance } : { sigma: sigma as number };
+      const { noise, level, origin } = noiseOf(sigma, kspace, mask);
       const acquisition: Acquisition = { kspace, mask, sensitivities };
       const reconstruct = method.prepare(acquisition);
 
@@ -141,7 +139,7 @@ const buildMri = (terminal: Terminal): Command =>
           height: kspace.re.shape[1],
           width: kspace.re.shape[2],
           acceleration: trueAcceleration(mask),
-          'noise of one real component': edge?.sigma ?? sigma ?? NaN,
+          'noise of one real component': level,
         };
         const numbers = { ...facts, ...assessed.numbers };
         const seconds = (performance.now() - started) / 1000;
@@ -151,9 +149,7 @@ const buildMri = (terminal: Terminal): Command =>
           seconds,
           title: `${method.title}: ${path.basename(file)}`,
           source: method.source,
-          noiseSource: edge
-            ? `the covariance of the outermost ${edge.samples} samples of each coil, an estimate from above`
-            : 'given',
+          noiseSource: origin,
         });
         await writeMaps(run, assessed.maps);
         const report = await writeReport(folder.path);
@@ -165,6 +161,18 @@ const buildMri = (terminal: Terminal): Command =>
       }
     },
   });
+
+/** The noise of k-space as given, or from its outermost samples: deviation of one real component, and where it came from. */
+function noiseOf(
+  sigma: number | undefined,
+  kspace: ComplexArray,
+  mask: NDArray,
+): { readonly noise: ReceiverNoise; readonly level: number; readonly origin: string } {
+  if (sigma !== undefined) return { noise: { sigma }, level: sigma, origin: 'given' };
+  const { covariance, sigma: level, samples } = edgeNoise(kspace, mask);
+  const origin = `the covariance of the outermost ${samples} samples of each coil, an estimate from above`;
+  return { noise: { covariance }, level, origin };
+}
 
 /** ESPIRiT from the fully sampled centre. */
 const espirit = (kspace: ComplexArray, mask: NDArray): ComplexArray =>
