@@ -51,8 +51,10 @@ describe('reconstructions', () => {
   });
 
   test.each(reconstructionFamilies.map((f) => f.name))('%s: from a full mask, the phantom', async (name) => {
-    const method = getReconstruction(name);
-    const image = await reconstruct(name, await acquire(columns(() => true)));
+    // Regularised to nothing: a penalty changes the image however much is measured.
+    const options = ['total-variation', 'wavelet'].includes(name) ? { lambda: 0 } : {};
+    const method = getReconstruction(name, options);
+    const image = await reconstruct(name, await acquire(columns(() => true)), options);
     expect(image.re.shape).toEqual([h, w]);
     const magnitude = ({ re, im }: ComplexArray) => ({
       re: array(
