@@ -21,13 +21,16 @@ export interface SampleSplits {
   readonly hash: string;
 }
 
+/** Fewer say nothing about their distribution, nor about its dimension. */
+const LEAST_TRAINED_ON = 20;
+
 const splitNames = ['train', 'validation', 'test'] as const;
 
 /**
  * Reads `train_x`, `validation_x`, `test_x` (and `train_context` …), or `x` (and `context`), of which a tenth, drawn by a fixed
- * permutation, is for validation and a tenth for the test.
+ * permutation, is for validation and a tenth for the test. `X` may stand for `x`.
  *
- * @throws if arrays are missing, their rows do not agree, or numbers are not finite.
+ * @throws if arrays are missing, there are fewer than 20 training samples, rows do not agree, or numbers are not finite.
  */
 export async function readSamples(file: string): Promise<SampleSplits> {
   return samplesFromArrays(await readNpz(file), file);
@@ -35,40 +38,63 @@ export async function readSamples(file: string): Promise<SampleSplits> {
 
 /** As `readSamples`, from arrays in memory; `name` stands in messages. */
 export function samplesFromArrays(arrays: NpzArrays, name: string): SampleSplits {
-  const named = 'train_x' in arrays;
-  if (!named && !('x' in arrays)) {
+  const [train, validation, test] =
+    'train_x' in arrays
+      ? splitNames.map((split) => splitOf(arrays, `${split}_x`, `${split}_context`, name))
+      : cut(splitOf(arrays, sampleArrayIn(arrays, name), 'context', name));
+  if (train.x.shape[0] < LEAST_TRAINED_ON) {
     throw new Error(
-      `${name}: there is neither an array "x" nor "train_x"; it has ${Object.keys(arrays).join(', ') || 'none'} (see docs/data-format.md)`,
+      `${name}: ${train.x.shape[0]} training samples; expected at least ${LEAST_TRAINED_ON}${'train_x' in arrays ? '' : ', which is four fifths of x'}`,
     );
   }
-  const [train, validation, test] = named
-    ? splitNames.map((split) => splitOf(arrays, `${split}_`, name))
-    : cut(splitOf(arrays, '', name), name);
-  const shape = showShape(train.x.shape.slice(1));
-  for (const { x, context } of [validation, test]) {
-    if (showShape(x.shape.slice(1)) === shape && !context === !train.context) continue;
-    throw new Error(`${name}: the splits have samples of different shapes, or a context in some only`);
+  const kindOf = ({ x, context }: SampleSplit): string =>
+    `samples ${showShape(x.shape.slice(1))} ${context ? `with context ${showShape(context.shape.slice(1))}` : 'without context'}`;
+  for (const [label, split] of Object.entries({ validation, test })) {
+    if (kindOf(split) === kindOf(train)) continue;
+    throw new Error(`${name}: ${label} holds ${kindOf(split)}, train ${kindOf(train)}`);
   }
   return { train, validation, test, hash: hashOf([train, validation, test]) };
 }
 
-function splitOf(arrays: NpzArrays, prefix: string, name: string): SampleSplit {
-  const x = numbers(arrays, `${prefix}x`, name);
-  if (x.shape.length === 1) {
-    throw new Error(
-      `${name}: ${prefix}x is ${showShape(x.shape)}; expected [samples, d], with d = 1 for numbers`,
-    );
-  }
-  if (!(`${prefix}context` in arrays)) return { x };
-  const context = numbers(arrays, `${prefix}context`, name);
-  if (context.shape.length === 2 && context.shape[0] === x.shape[0]) return { x, context };
+/**
+ * Name of the array that holds all samples: `x`, or `X`, as tables with labels `y` beside them are often kept.
+ *
+ * @throws if there is neither, naming what there is.
+ */
+export function sampleArrayIn(arrays: NpzArrays, name: string): string {
+  const found = ['x', 'X'].find((key) => key in arrays);
+  if (found !== undefined) return found;
   throw new Error(
-    `${name}: ${prefix}context is ${showShape(context.shape)} beside ${prefix}x ${showShape(x.shape)}; expected [${x.shape[0]}, c]`,
+    `${name}: there is neither an array "x" nor "train_x"; it has ${Object.keys(arrays).join(', ') || 'none'} (see docs/data-format.md)`,
   );
 }
 
-function numbers(arrays: NpzArrays, key: string, name: string): NDArray {
-  if (!(key in arrays)) throw new Error(`${name}: there is no array "${key}"`);
+function splitOf(arrays: NpzArrays, xName: string, contextName: string, name: string): SampleSplit {
+  const x = finiteArray(arrays, xName, name);
+  if (x.shape.length < 2) {
+    throw new Error(
+      `${name}: ${xName} is ${showShape(x.shape)}; expected [samples, d], with d = 1 for numbers`,
+    );
+  }
+  if (!(contextName in arrays)) return { x };
+  const context = finiteArray(arrays, contextName, name);
+  if (context.shape.length === 2 && context.shape[0] === x.shape[0]) return { x, context };
+  throw new Error(
+    `${name}: ${contextName} is ${showShape(context.shape)} beside ${xName} ${showShape(x.shape)}; expected [${x.shape[0]}, c]`,
+  );
+}
+
+/**
+ * An array of a file in float32.
+ *
+ * @throws if it is missing or empty, or a number is not finite, naming the sample.
+ */
+export function finiteArray(arrays: NpzArrays, key: string, name: string): NDArray {
+  if (!(key in arrays)) {
+    throw new Error(
+      `${name}: there is no array "${key}"; it has ${Object.keys(arrays).join(', ') || 'none'} (see docs/data-format.md)`,
+    );
+  }
   const { shape } = arrays[key];
   const data = Float32Array.from(numbersOf(arrays[key], `${name}: ${key}`));
   const bad = data.findIndex((value) => !Number.isFinite(value));
@@ -82,9 +108,8 @@ function numbers(arrays: NpzArrays, key: string, name: string): NDArray {
   return array(data, [...shape], 'float32');
 }
 
-function cut(all: SampleSplit, name: string): SampleSplit[] {
+function cut(all: SampleSplit): SampleSplit[] {
   const n = all.x.shape[0];
-  if (n < 10) throw new Error(`${name}: ${n} samples; expected at least 10, or splits of your own`);
   const order = permutation(key(0), n);
   const held = Math.floor(n / 10);
   const part = (from: number, to: number): SampleSplit => {

@@ -2,7 +2,6 @@
 import { z } from 'zod';
 import { npy, type NpyArray } from '../../datasets/npy.ts';
 import { getSpaceSet } from '../../datasets/flows/spaceSets.ts';
-import { standardiser } from '../../datasets/flows/standardise.ts';
 import {
   chartLogProb,
   fit,
@@ -10,9 +9,12 @@ import {
   leak,
   logProb,
   sample,
+  standardized,
+  standardizedSamples,
   type ChartFlow,
   type ChartFlowParameters,
   type Density,
+  type StandardizedParameters,
 } from '../flows/index.ts';
 import { adam, cosineSchedule, countParameters } from '../nn/index.ts';
 import type { NDArray } from '../tensor/index.ts';
@@ -40,7 +42,7 @@ export type ChartTask = z.infer<typeof chartTaskOptions>;
 export const LIKELIHOOD = 'mean log-likelihood of test points (higher is better), nats';
 /** Densities by area have other units: they stand apart. */
 export const AREA_LIKELIHOOD =
-  'mean log-likelihood of test points by area (higher is better), nats, standardised coordinates';
+  'mean log-likelihood of test points by length or area (higher is better), nats';
 
 /** Share of the samples, those of lowest density, that the trimmed mean leaves out. */
 export const TRIMMED = 0.01;
@@ -85,11 +87,11 @@ export async function runChartTask(context: JobContext): Promise<JobOutput> {
   const { run: folder, config, signal, engine, threads, onEpoch, onResume } = context;
   const task = chartTaskOptions.parse(config.options);
   const { set, train, test, sampleKey } = pointsOf(String(config.condition.set), task);
-  const unit = standardiser(train);
-  const model = modelFor(config.model, set.intrinsicDimension, task);
+  const inner = modelFor(config.model, set.intrinsicDimension, task);
+  const model = standardized(inner);
   const epochs = Math.max(1, Math.round(task.steps / Math.ceil(task.train / task.batchSize)));
   const trained = await fit(model, {
-    data: { train: { x: unit.apply(train) } },
+    data: { train: { x: train } },
     optimizer: adam({ learningRate: task.learningRate }),
     schedule: cosineSchedule({ epochs }),
     epochs,
@@ -106,18 +108,20 @@ export async function runChartTask(context: JobContext): Promise<JobOutput> {
   signal.throwIfAborted();
   const { parameters } = trained;
   const run = { engine, threads };
-  const held = unit.apply(test);
   const began = performance.now();
-  const likelihoods = (await logProb(model, parameters, held, {}, run)).data;
+  const likelihoods = (await logProb(model, parameters, test, {}, run)).data;
   const inferenceMilliseconds = (performance.now() - began) / task.test;
-  // The area of a surface scales by direction; only volumes have one factor.
-  const scale = model.measure.kind === 'volume' ? unit.logDet : 0;
-  const samples = unit.undo(await sample(model, parameters, { n: task.test, seed: config.seed + 1 }, run));
+  const samples = await sample(model, parameters, { n: task.test, seed: config.seed + 1 }, run);
   const oracle = set.logDensity(test);
   const gaussian = bestGaussian(train);
   const gaussianSamples = gaussian.sample(sampleKey, task.test);
-  const chartNumbers = isChartFlow(model)
-    ? await measureCharts(model, parameters as ChartFlowParameters, held, scale, config.seed, run)
+  const chartNumbers = isChartFlow(inner)
+    ? await measureCharts(
+        inner,
+        parameters as StandardizedParameters<ChartFlowParameters>,
+        { likelihoods, test, seed: config.seed },
+        run,
+      )
     : {};
   const prefixed = Object.entries(sampleNumbers(set.logDensity(gaussianSamples), gaussianSamples, test)).map(
     ([name, value]) => [`gaussian ${name}`, value],
@@ -125,7 +129,7 @@ export async function runChartTask(context: JobContext): Promise<JobOutput> {
   return {
     result: {
       metric: model.measure.kind === 'volume' ? LIKELIHOOD : AREA_LIKELIHOOD,
-      value: mean(likelihoods) + scale,
+      value: mean(likelihoods),
       best: null,
       parameters: countParameters(parameters),
       seconds: trained.seconds,
@@ -135,9 +139,7 @@ export async function runChartTask(context: JobContext): Promise<JobOutput> {
         ...sampleNumbers(set.logDensity(samples), samples, test),
         ...chartNumbers,
         oracle: mean(oracle),
-        'standard error of the gap': standardError(
-          Float64Array.from(oracle, (v, i) => v - likelihoods[i] - scale),
-        ),
+        'standard error of the gap': standardError(Float64Array.from(oracle, (v, i) => v - likelihoods[i])),
         'gaussian log-likelihood': mean(gaussian.logDensity(test)),
         ...(Object.fromEntries(prefixed) as Record<string, number>),
       },
@@ -146,18 +148,22 @@ export async function runChartTask(context: JobContext): Promise<JobOutput> {
   };
 }
 
+/** Charts lie among standardised points, whose densities differ by one factor from those of the points themselves. */
 async function measureCharts(
   model: ChartFlow,
-  parameters: ChartFlowParameters,
-  held: NDArray,
-  scale: number,
-  seed: number,
+  { scale, model: parameters }: StandardizedParameters<ChartFlowParameters>,
+  {
+    likelihoods,
+    test,
+    seed,
+  }: { readonly likelihoods: ArrayLike<number>; readonly test: NDArray; readonly seed: number },
   run: { readonly engine: JobContext['engine']; readonly threads: number },
 ): Promise<Record<string, number>> {
+  const held = standardizedSamples(test, scale);
   const { chart, mixture, charts } = await chartLogProb(model, parameters, held, {}, run);
   return {
-    leak: await leak(model, parameters, { n: held.shape[0], seed: seed + 2 }, run),
-    'chart log-likelihood': mean(chart.data) + scale,
+    leak: await leak(model, parameters, { n: test.shape[0], seed: seed + 2 }, run),
+    'chart log-likelihood': mean(likelihoods) - mean(mixture.data) + mean(chart.data),
     'largest chart above mixture': Math.max(...Array.from(chart.data, (v, i) => v - mixture.data[i])),
     'fewest charts': Math.min(...charts.data),
     'mean charts': mean(charts.data),

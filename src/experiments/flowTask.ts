@@ -22,6 +22,7 @@ import type { Run } from '../runs/index.ts';
 import type { NDArray } from '../tensor/index.ts';
 import { key } from '../tensor/random.ts';
 import type { JobContext, JobOutput } from './experiment.ts';
+import { exportFlow } from './flowExport.ts';
 import { mean } from './operatorTask.ts';
 
 export const NLL_METRIC = 'negative log-likelihood, nats a sample, test split, best checkpoint on validation';
@@ -91,6 +92,15 @@ export async function openTrainedFlow(run: Run): Promise<{ model: Density; param
   }
   const file = finished ? run.path(PARAMETERS_FILE) : path.join(run.checkpoints, 'best.safetensors');
   return { model, parameters: (await loadParameters(file, model.init(key(config.seed)))).parameters };
+}
+
+/** The log density of a run's model as an ONNX file. */
+export async function exportLogProb(
+  run: Run,
+  { batchSize }: { readonly batchSize: number },
+): Promise<Uint8Array> {
+  const { model, parameters } = await openTrainedFlow(run);
+  return exportFlow(model, parameters, 'logprob', batchSize);
 }
 
 export interface MeasuredFlow {

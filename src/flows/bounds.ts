@@ -51,33 +51,26 @@ export function regularizedGamma(a: number, x: number): number {
 /** Mass of N(0, I_d) within distance r of the origin. */
 export const gaussianBall = (d: number, r: number): number => regularizedGamma(d / 2, (r * r) / 2);
 
-/** The dense bound of one ball: at most what it is worth, and 0. `mass` is P*(B_R(x₀)), or a lower bound of it. */
-export const denseBound = ({
-  d,
-  radius,
-  lipschitz,
-  mass,
-}: {
+/** A ball of data in d dimensions, its mass, and a constant of the flow. */
+export interface MeasuredBall {
   readonly d: number;
   readonly radius: number;
-  /** L₁ ≥ Lip(F). */
   readonly lipschitz: number;
   readonly mass: number;
-}): number => Math.max(0, mass - gaussianBall(d, lipschitz * radius));
+}
 
-/** The sparse bound of one ball about F⁻¹(0). `mass` is P*(B_R(F⁻¹(0))), or an upper bound of it. */
-export const sparseBound = ({
-  d,
-  radius,
-  lipschitz,
-  mass,
-}: {
-  readonly d: number;
-  readonly radius: number;
-  /** L₂ ≥ Lip(F⁻¹). */
-  readonly lipschitz: number;
-  readonly mass: number;
-}): number => Math.max(0, gaussianBall(d, radius / lipschitz) - mass);
+/**
+ * The dense bound of one ball: at most what it is worth, and 0. `mass` is P*(B_R(x₀)), or a lower bound of it; `lipschitz` is
+ * L₁ ≥ Lip(F).
+ */
+export const denseBound = ({ d, radius, lipschitz, mass }: MeasuredBall): number =>
+  Math.max(0, mass - gaussianBall(d, lipschitz * radius));
+
+/**
+ * The sparse bound of one ball about F⁻¹(0). `mass` is P*(B_R(F⁻¹(0))), or an upper bound of it; `lipschitz` is L₂ ≥ Lip(F⁻¹).
+ */
+export const sparseBound = ({ d, radius, lipschitz, mass }: MeasuredBall): number =>
+  Math.max(0, gaussianBall(d, radius / lipschitz) - mass);
 
 /**
  * The dense bound for the target N(μ, σ² I_d) at its best radius, R² = d ln(1 / (σL)²) / (1/σ² − L²); 0 where L ≥ 1/σ, for then the

@@ -1,7 +1,7 @@
 /** Whether one flow with a base of one piece can fit samples, from their shape and from what its Lipschitz constants allow. */
 import type { NDArray } from '../tensor/index.ts';
 import { bestDenseBound, requiredLipschitz } from './bounds.ts';
-import { describeData, standardise, type DataShape } from './dimension.ts';
+import { describeData, standardizedSubset, type DataShape } from './dimension.ts';
 
 export interface Diagnosis {
   readonly data: DataShape;
@@ -17,7 +17,7 @@ export interface Diagnosis {
 /** Judges samples x `[n, ...shape]` for flows with Lip(F) ≤ `lipschitz`. */
 export function diagnoseData(x: NDArray, lipschitz: number): Diagnosis {
   const data = describeData(x);
-  const rows = standardise(x, 2000);
+  const rows = standardizedSubset(x, 2000);
   const d = data.ambient;
   return {
     data,

@@ -5,6 +5,7 @@
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import type { NDArray } from '../tensor/index.ts';
 import { key, permutation } from '../tensor/random.ts';
+import { entryMoments } from './moments.ts';
 
 export interface DataShape {
   /** Numbers a sample. */
@@ -17,6 +18,8 @@ export interface DataShape {
   readonly byScale: readonly { readonly samples: number; readonly dimension: number }[];
   /** Dimension of the smallest affine space that holds the samples; null where a sample has too many numbers to say. */
   readonly rank: number | null;
+  /** Entries that have the same value in all samples. */
+  readonly constant: number;
   /** Share of samples that occur more than once. */
   readonly repeated: number;
   /** Pieces with at least 2 % of the samples each. */
@@ -40,7 +43,7 @@ export function describeData(x: NDArray, seed = 0): DataShape {
   const n = x.shape[0];
   const ambient = x.data.length / n;
   if (n < 20) throw new Error(`describeData: ${n} samples; expected at least 20`);
-  const rows = standardise(x, LOOKED_AT, seed);
+  const rows = standardizedSubset(x, LOOKED_AT, seed);
   const count = rows.length / ambient;
   const neighbours = nearest(rows, ambient, Math.min(JOINED, count - 1));
   const { dimension: intrinsic, error: intrinsicError } = twoNearestNeighbours(neighbours.distances);
@@ -52,7 +55,8 @@ export function describeData(x: NDArray, seed = 0): DataShape {
   });
   const repeated = neighbours.distances.filter(([r]) => r === 0).length / count;
   const rank = ambient > LARGEST_RANKED ? null : rankOf(rows, ambient);
-  const shape = { ambient, intrinsic, intrinsicError, byScale, rank, repeated };
+  const constant = entryMoments(rows, ambient).variance.filter((v) => v === 0).length;
+  const shape = { ambient, intrinsic, intrinsicError, byScale, rank, constant, repeated };
   return { ...shape, components: componentsOf(neighbours.indices), degenerate: degeneracy(shape) };
 }
 
@@ -61,8 +65,11 @@ function degeneracy({
   intrinsic,
   intrinsicError,
   rank,
+  constant,
   repeated,
-}: Pick<DataShape, 'ambient' | 'intrinsic' | 'intrinsicError' | 'rank' | 'repeated'>): string | null {
+}: Pick<DataShape, 'ambient' | 'intrinsic' | 'intrinsicError' | 'rank' | 'constant' | 'repeated'>):
+  string | null {
+  if (constant > 0) return `${constant} of the ${ambient} numbers of a sample never change`;
   if (rank !== null && rank < ambient) {
     return `the ${ambient} numbers of a sample depend on each other linearly: the samples lie in a space of dimension ${rank}`;
   }
@@ -79,20 +86,14 @@ function degeneracy({
  * At most so many samples of x `[n, ...]`, drawn by a seed, each entry with mean 0 and deviation 1; an entry that never changes is 0.
  * Row by row.
  */
-export function standardise({ data, shape }: NDArray, most: number, seed = 0): Float64Array {
+export function standardizedSubset({ data, shape }: NDArray, most: number, seed = 0): Float64Array {
   const order = permutation(key(seed), shape[0]).subarray(0, most);
   const d = data.length / shape[0];
   const rows = new Float64Array(order.length * d);
   order.forEach((from, to) => rows.set(data.subarray(from * d, (from + 1) * d), to * d));
-  for (let j = 0; j < d; j++) {
-    let mean = 0;
-    for (let i = j; i < rows.length; i += d) mean += rows[i] / order.length;
-    let variance = 0;
-    for (let i = j; i < rows.length; i += d) variance += (rows[i] - mean) ** 2 / order.length;
-    const scale = variance > 0 ? 1 / Math.sqrt(variance) : 0;
-    for (let i = j; i < rows.length; i += d) rows[i] = (rows[i] - mean) * scale;
-  }
-  return rows;
+  const { mean, variance } = entryMoments(rows, d);
+  const factors = variance.map((v) => (v > 0 ? 1 / Math.sqrt(v) : 0));
+  return rows.map((v, i) => (v - mean[i % d]) * factors[i % d]);
 }
 
 interface Neighbours {

@@ -5,7 +5,7 @@ export * from './flow.ts';
 export * from './density.ts';
 export { densities, getDensity } from './densities.ts';
 export * from './fit.ts';
-export { standardized, type StandardizedParameters } from './standardized.ts';
+export { standardized, standardizedSamples, type StandardizedParameters } from './standardized.ts';
 export {
   calibrate,
   describeFailure,
@@ -18,7 +18,7 @@ export {
   type Failure,
   type RunOptions,
 } from './run.ts';
-export { describeData, standardise, type DataShape } from './dimension.ts';
+export { describeData, standardizedSubset, type DataShape } from './dimension.ts';
 export { adviceFor, diagnoseData, type Diagnosis } from './diagnosis.ts';
 export { baseFamilies, getLayer, layerFamilies } from './registry.ts';
 export type { Base, BaseFamily } from './bases/base.ts';

@@ -1,5 +1,6 @@
 /** A density of samples brought to mean 0 and deviation 1, as a density of the samples themselves. */
 import { add, exp, mean, mul, neg, sub, sum, type NDArray, type Tensor } from '../tensor/index.ts';
+import { entryMoments } from './moments.ts';
 import type { Density, FlowSplit, Measure } from './density.ts';
 import type { TensorsOf } from './layer.ts';
 import { identityScaleShift, type ScaleShift } from './scaleShift.ts';
@@ -62,10 +63,7 @@ export function standardized<P>(inner: Density<P>): Density<StandardizedParamete
  */
 function measureScale({ data, shape: [n, ...shape] }: NDArray, kind: Measure['kind']): ScaleShift {
   const size = data.length / n;
-  const centre = new Float64Array(size);
-  const variance = new Float64Array(size);
-  data.forEach((v, i) => (centre[i % size] += v / n));
-  data.forEach((v, i) => (variance[i % size] += (v - centre[i % size]) ** 2 / n));
+  const { mean: centre, variance } = entryMoments(data, size);
   if (kind === 'area') variance.fill(variance.reduce((total, v) => total + v / size, 0));
   const leaf = (values: Float64Array): NDArray => ({
     data: Float32Array.from(values),
@@ -75,9 +73,18 @@ function measureScale({ data, shape: [n, ...shape] }: NDArray, kind: Measure['ki
   return { logScale: leaf(variance.map((v) => (v > 0 ? 0.5 * Math.log(v) : 0))), shift: leaf(centre) };
 }
 
-function standardizedSplit(split: FlowSplit, { logScale, shift }: ScaleShift): FlowSplit {
+const standardizedSplit = (split: FlowSplit, scale: ScaleShift): FlowSplit => ({
+  ...split,
+  x: standardizedSamples(split.x, scale),
+});
+
+/** What the model behind the map sees of samples x `[n, ...shape]`. */
+export function standardizedSamples({ data, shape }: NDArray, { logScale, shift }: ScaleShift): NDArray {
   const size = shift.data.length;
   const factors = Float64Array.from(logScale.data, (s) => Math.exp(-s));
-  const data = Float32Array.from(split.x.data, (v, i) => (v - shift.data[i % size]) * factors[i % size]);
-  return { ...split, x: { data, shape: split.x.shape, dtype: 'float32' } };
+  return {
+    data: Float32Array.from(data, (v, i) => (v - shift.data[i % size]) * factors[i % size]),
+    shape,
+    dtype: 'float32',
+  };
 }

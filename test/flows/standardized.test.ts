@@ -1,8 +1,17 @@
 import { expect, test } from 'vitest';
+import { entryMoments } from '../../src/flows/moments.ts';
 import { getDensity, standardized } from '../../src/flows/index.ts';
 import { array, reshape, type Tensor } from '../../src/tensor/index.ts';
 import { key } from '../../src/tensor/random.ts';
 import { batchJacobian, evaluate, largestDifference, logDeterminants, perturb } from './support.ts';
+
+test('moments of entries; one that never changes has a variance of exactly 0', () => {
+  const odd = 0.1 + 0.2;
+  const { mean, variance } = entryMoments([1, odd, 3, odd, 8, odd], 2);
+  expect([...mean]).toEqual([4, odd]);
+  expect(variance[0]).toBeCloseTo((9 + 1 + 16) / 3, 12);
+  expect(variance[1]).toBe(0);
+});
 
 const flat = (y: Tensor): Tensor => reshape(y, [y.shape[0], -1]);
 

@@ -29,7 +29,7 @@ export const flowLogprob = (terminal: Terminal): Command =>
     examples: ['sextant flow logprob $(ls -d runs/flow-training-*/jobs/real-nvp-*) --data samples.npz'],
     async run({ run: text, data, output, json, runs }) {
       const { model, parameters } = await openFlow(text, runs);
-      const x = await readRows(data, 'x', model.shape);
+      const x = await readRows(data, model.shape);
       const context = await readContext(data, model.context);
       const { data: densities } = await logProb(model, parameters, x, { context });
       const values = Float64Array.from(densities).sort();

@@ -1,7 +1,7 @@
 /** What the commands that use a trained flow have in common. */
-import { array, type NDArray } from '../../tensor/index.ts';
-import { numbersOf } from '../../../datasets/npy.ts';
-import { readNpz } from '../../../datasets/npz.ts';
+import type { NDArray } from '../../tensor/index.ts';
+import { readNpz, type NpzArrays } from '../../../datasets/npz.ts';
+import { finiteArray, sampleArrayIn } from '../../../datasets/samples.ts';
 import { openTrainedFlow } from '../../experiments/flowTask.ts';
 import { Run } from '../../runs/index.ts';
 import { UsageError } from '../errors.ts';
@@ -27,26 +27,19 @@ export async function openFlow(text: string, runs: string) {
   return { run, ...(await openTrainedFlow(run)) };
 }
 
-/**
- * An array of a file as float32 with rows of a shape.
- *
- * @throws naming the array, its shape and the shape that the flow was trained on.
- */
-export async function readRows(file: string, name: string, shape: readonly number[]): Promise<NDArray> {
+/** The samples of a file, of the shape that a flow was trained on. */
+export async function readRows(file: string, shape: readonly number[]): Promise<NDArray> {
   const arrays = await readNpz(file);
-  if (!(name in arrays)) {
-    throw new UsageError(
-      `${file}: there is no array "${name}"; it has ${Object.keys(arrays).join(', ') || 'none'}`,
-    );
-  }
-  const found = arrays[name];
-  const rows = found.shape.slice(1);
-  if (rows.length !== shape.length || rows.some((length, i) => length !== shape[i])) {
-    throw new UsageError(
-      `${file}: ${name} is [${found.shape.join(', ')}], expected [samples, ${shape.join(', ')}] as in training`,
-    );
-  }
-  return array(Float32Array.from(numbersOf(found, `${file}: ${name}`)), [...found.shape], 'float32');
+  return rowsOf(arrays, sampleArrayIn(arrays, file), file, shape);
+}
+
+function rowsOf(arrays: NpzArrays, name: string, file: string, shape: readonly number[]): NDArray {
+  const found = finiteArray(arrays, name, file);
+  const [, ...row] = found.shape;
+  if (row.length === shape.length && row.every((length, i) => length === shape[i])) return found;
+  throw new UsageError(
+    `${file}: ${name} is [${found.shape.join(', ')}], expected [samples, ${shape.join(', ')}] as in training`,
+  );
 }
 
 /** The context that a conditional flow needs, from `context` of a file. */
@@ -55,5 +48,5 @@ export async function readContext(file: string | undefined, width: number): Prom
   if (file === undefined) {
     throw new UsageError(`this flow is conditional: give a file whose "context" is [samples, ${width}]`);
   }
-  return readRows(file, 'context', [width]);
+  return rowsOf(await readNpz(file), 'context', file, [width]);
 }

@@ -9,18 +9,17 @@ import { planeSets } from '../../../datasets/toy2d.ts';
 import { describeData } from '../../flows/index.ts';
 import { experiment, type DataFacts, type JobConfig, type JobOutput } from '../experiment.ts';
 import {
+  exportLogProb,
   flowDomain,
   flowFields,
   flowModelNames,
   flowSettings,
   NLL_METRIC,
-  openTrainedFlow,
   trainableDensity,
   trainFlow,
 } from '../flowTask.ts';
 import { gaussianNll } from '../gaussianBaseline.ts';
-import { exportFlow } from '../flowExport.ts';
-import { groupBy, meanAndDeviation } from '../statistics.ts';
+import { bySeeds, rowOfSeeds } from '../resultRows.ts';
 
 const GAUSSIAN = 'gaussian';
 
@@ -136,27 +135,12 @@ export default experiment('flow-training', {
     const flow = trainableDensity(model, flowDomain.parse(options['domain']), settings);
     return trainFlow(flow, splits, settings, context);
   },
-  async exportRun(run, { batchSize }) {
-    const { model, parameters } = await openTrainedFlow(run);
-    return exportFlow(model, parameters, 'logprob', batchSize);
-  },
+  exportRun: exportLogProb,
   summarize(finished) {
-    const rows = groupBy(finished, ({ config }) => config.model).map((group) => {
-      const [{ config, metric, parameters }] = group;
-      return {
-        model: config.model,
-        condition: config.condition,
-        metric,
-        published: null,
-        ...meanAndDeviation(group.map(({ value }) => value)),
-        parameters,
-        seconds: meanAndDeviation(group.map(({ seconds }) => seconds)).mean,
-        baseline: config.model === GAUSSIAN,
-        note: '',
-      };
-    });
     return {
-      rows,
+      rows: bySeeds(finished).map((group) =>
+        rowOfSeeds(group, NLL_METRIC, ({ value }) => value, { baseline: group[0].config.model === GAUSSIAN }),
+      ),
       checks: [],
       notes: [
         'A density has the unit of the data: stretching every entry by a factor a adds log a an entry to each row alike.',

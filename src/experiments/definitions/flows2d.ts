@@ -12,18 +12,18 @@ import { array } from '../../tensor/index.ts';
 import type { Check, Figure, JobResult } from '../../runs/index.ts';
 import { experiment, type JobConfig } from '../experiment.ts';
 import {
+  exportLogProb,
   flowDomain,
   flowFields,
   flowModelNames,
   flowSettings,
   NLL_METRIC,
-  openTrainedFlow,
   trainableDensity,
   trainFlow,
 } from '../flowTask.ts';
-import { exportFlow } from '../flowExport.ts';
 import { mean } from '../operatorTask.ts';
-import { groupBy, meanAndDeviation } from '../statistics.ts';
+import { bySeeds, fixedRow, rowOfSeeds } from '../resultRows.ts';
+import { groupBy } from '../statistics.ts';
 
 const setNames = planeSets.map(({ name }) => name);
 
@@ -194,44 +194,29 @@ export default experiment('flows-2d', {
       };
     });
   },
-  async exportRun(run, { batchSize }) {
-    const { model, parameters } = await openTrainedFlow(run);
-    return exportFlow(model, parameters, 'logprob', batchSize);
-  },
+  exportRun: exportLogProb,
   summarize(finished) {
     const bySet = groupBy(finished, ({ config }) => String(config.condition['set']));
-    const rowsOf = (metric: string, valueOf: (result: JobResult) => number) =>
-      bySet.flatMap((ofSet) =>
-        groupBy(ofSet, ({ config }) => config.model).map((group) => ({
-          model: group[0].config.model,
-          condition: group[0].config.condition,
-          metric,
-          published: null,
-          ...meanAndDeviation(group.map(valueOf)),
-          parameters: group[0].parameters,
-          seconds: meanAndDeviation(group.map(({ seconds }) => seconds)).mean,
-          baseline: false,
-          note: '',
-        })),
-      );
-    const floors = bySet.map(([{ config }]) => ({
-      model: ENTROPY,
-      condition: config.condition,
-      metric: NLL_METRIC,
-      published: null,
-      mean: getPlaneSet(String(config.condition['set'])).entropy(),
-      std: null,
-      n: 1,
-      parameters: null,
-      seconds: null,
-      baseline: true,
-      note: 'of the set itself, by quadrature: what a perfect model reaches on average',
-    }));
+    const cells = bySet.flatMap(bySeeds);
+    const floors = bySet.map(
+      ([
+        {
+          config: { condition },
+        },
+      ]) =>
+        fixedRow(
+          ENTROPY,
+          condition,
+          NLL_METRIC,
+          getPlaneSet(String(condition['set'])).entropy(),
+          'of the set itself, by quadrature: what a perfect model reaches on average',
+        ),
+    );
     return {
       rows: [
-        ...rowsOf(NLL_METRIC, ({ value }) => value),
+        ...cells.map((cell) => rowOfSeeds(cell, NLL_METRIC, ({ value }) => value)),
         ...floors,
-        ...rowsOf(EXCESS_METRIC, ({ extra }) => extra[EXCESS]),
+        ...cells.map((cell) => rowOfSeeds(cell, EXCESS_METRIC, ({ extra }) => extra[EXCESS])),
       ],
       checks: checksOf(finished),
       notes: [

@@ -23,6 +23,7 @@ import {
 } from '../../tensor/index.ts';
 import { foldIn, key, normal, uniform, type Key } from '../../tensor/random.ts';
 import { experiment, type JobConfig, type JobContext, type JobOutput } from '../experiment.ts';
+import { bySeeds, rowOfSeeds } from '../resultRows.ts';
 import { groupBy, meanAndDeviation } from '../statistics.ts';
 
 const probeNames = ['rademacher', 'gaussian'] as const;
@@ -176,18 +177,12 @@ export default experiment('residual-estimator', {
   jobs,
   runJob,
   summarize(finished) {
-    const groups = groupBy(finished, ({ config }) => `${config.model} ${JSON.stringify(config.condition)}`);
     const rowsOf = (metric: string, valueOf: (result: JobResult) => number) =>
-      groups.map((group) => ({
-        model: group[0].config.model,
-        condition: group[0].config.condition,
-        metric,
-        published: null,
-        ...meanAndDeviation(group.map(valueOf)),
+      bySeeds(finished).map((group) => ({
+        ...rowOfSeeds(group, metric, valueOf, { baseline: group[0].config.model !== ROULETTE }),
+        // Nothing is trained.
         parameters: null,
         seconds: null,
-        baseline: group[0].config.model !== ROULETTE,
-        note: '',
       }));
     const roulette = finished.filter(({ config }) => config.model === ROULETTE);
     const scores = roulette.map(({ extra }) => Math.abs(extra[BIAS]) / extra[BIAS_ERROR]);

@@ -14,17 +14,18 @@ import {
   gaussianDenseBound,
   isFlow,
   logProb,
-  standardise,
+  standardizedSubset,
   toData,
   type Flow,
   type FlowParameters,
   type LipschitzConstants,
 } from '../../flows/index.ts';
 import { array } from '../../tensor/index.ts';
-import type { Check, JobResult } from '../../runs/index.ts';
+import type { Check } from '../../runs/index.ts';
 import { experiment, type JobConfig } from '../experiment.ts';
 import { flowDomain, flowFields, flowSettings, trainableDensity, trainFlow } from '../flowTask.ts';
-import { groupBy, meanAndDeviation } from '../statistics.ts';
+import { bySeeds, rowOfSeeds } from '../resultRows.ts';
+import { groupBy } from '../statistics.ts';
 
 const setNames = planeSets.map(({ name }) => name);
 
@@ -158,7 +159,7 @@ export default experiment('tv-bounds', {
       const empirical = await empiricalConstants(model, parameters, x, { threads });
       const certified = certifiedConstants(model, parameters);
       if (!certified) throw new Error(`${name}: a layer has no Lipschitz constant`);
-      const standard = standardise(test.x, LOOKED_AT);
+      const standard = standardizedSubset(test.x, LOOKED_AT);
       const constants = z.array(z.number()).parse(options['constants']);
       return {
         extra: {
@@ -180,19 +181,7 @@ export default experiment('tv-bounds', {
     };
   },
   summarize(finished) {
-    const groups = groupBy(finished, ({ config }) => `${config.model} ${JSON.stringify(config.condition)}`);
-    const rowsOf = (metric: string, valueOf: (result: JobResult) => number) =>
-      groups.map((group) => ({
-        model: group[0].config.model,
-        condition: group[0].config.condition,
-        metric,
-        published: null,
-        ...meanAndDeviation(group.map(valueOf)),
-        parameters: group[0].parameters,
-        seconds: meanAndDeviation(group.map(({ seconds }) => seconds)).mean,
-        baseline: false,
-        note: '',
-      }));
+    const cells = bySeeds(finished);
     const excess = (key: string): number =>
       Math.max(-1, ...finished.map(({ value, extra }) => extra[key] - value));
     const checks: Check[] = [
@@ -207,10 +196,10 @@ export default experiment('tv-bounds', {
     const l = 1;
     return {
       rows: [
-        ...rowsOf(METRIC, ({ value }) => value),
-        ...Object.values(names)
-          .map((name) => rowsOf(name, ({ extra }) => extra[name]))
-          .flat(),
+        ...cells.map((cell) => rowOfSeeds(cell, METRIC, ({ value }) => value)),
+        ...Object.values(names).flatMap((name) =>
+          cells.map((cell) => rowOfSeeds(cell, name, ({ extra }) => extra[name])),
+        ),
       ],
       checks,
       notes: [

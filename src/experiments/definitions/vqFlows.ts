@@ -7,6 +7,7 @@ import { spaceSets } from '../../../datasets/flows/spaceSets.ts';
 import type { Check, JobResult, ResultRow } from '../../runs/index.ts';
 import { LIKELIHOOD, chartTaskFields, chartTaskOptions, runChartTask } from '../chartTask.ts';
 import { experiment, type JobConfig } from '../experiment.ts';
+import { bySeeds, fixedRow, rowOfSeeds } from '../resultRows.ts';
 import { groupBy, meanAndDeviation } from '../statistics.ts';
 
 const setNames = spaceSets.map(({ name }) => name);
@@ -70,7 +71,7 @@ interface Cell {
 }
 
 const cellsOf = (finished: readonly JobResult[]): Cell[] =>
-  groupBy(finished, ({ config }) => `${config.model} ${config.condition.set}`).map((results) => ({
+  bySeeds(finished).map((results) => ({
     model: results[0].config.model as ModelName,
     set: String(results[0].config.condition.set),
     results,
@@ -110,17 +111,10 @@ function rowOf(
   { model, set, results }: Cell,
   { metric, of, published: isPublished }: Omit<Measure, 'baseline'>,
 ): ResultRow {
-  return {
-    model,
-    condition: { set },
-    metric,
+  return rowOfSeeds(results, metric, of, {
     published: isPublished ? published[model][publishedOrder.indexOf(set)] : null,
-    ...meanAndDeviation(results.map(of)),
-    parameters: results[0].parameters,
-    seconds: meanOf(results, ({ seconds }) => seconds),
-    baseline: false,
     note: noteOf(results),
-  };
+  });
 }
 
 function noteOf(results: readonly JobResult[]): string {
@@ -130,27 +124,6 @@ function noteOf(results: readonly JobResult[]): string {
   return `leak ${(100 * leak).toFixed(1)} %; density of charts alone ${chart.toFixed(3)}`;
 }
 
-/** A row that no training is in: the same for every model of a set. */
-const fixedRow = (
-  model: string,
-  { set, results }: Cell,
-  metric: string,
-  value: number,
-  note: string,
-): ResultRow => ({
-  model,
-  condition: { set },
-  metric,
-  published: null,
-  mean: value,
-  std: null,
-  n: results.length > 0 ? 1 : 0,
-  parameters: null,
-  seconds: null,
-  baseline: true,
-  note,
-});
-
 function rowsOf(cells: readonly Cell[]): ResultRow[] {
   const oneOfEachSet = groupBy(cells, ({ set }) => set).map(([cell]) => cell);
   const likelihood = cells.map((cell) =>
@@ -159,12 +132,17 @@ function rowsOf(cells: readonly Cell[]): ResultRow[] {
   return [
     ...likelihood,
     ...oneOfEachSet.map((cell) =>
-      fixedRow('best Gaussian', cell, LIKELIHOOD, cell.results[0].extra['gaussian log-likelihood'], ''),
+      fixedRow(
+        'best Gaussian',
+        { set: cell.set },
+        LIKELIHOOD,
+        cell.results[0].extra['gaussian log-likelihood'],
+      ),
     ),
     ...oneOfEachSet.map((cell) =>
       fixedRow(
         'true density',
-        cell,
+        { set: cell.set },
         'log-likelihood of test points under the truth (higher is better), nats',
         cell.results[0].extra.oracle,
         'No model can be above it on these points, but for chance.',
@@ -173,7 +151,7 @@ function rowsOf(cells: readonly Cell[]): ResultRow[] {
     ...sampleMeasures.flatMap((measure) => [
       ...cells.map((cell) => rowOf(cell, measure)),
       ...oneOfEachSet.map((cell) =>
-        fixedRow('best Gaussian', cell, measure.metric, cell.results[0].extra[measure.baseline], ''),
+        fixedRow('best Gaussian', { set: cell.set }, measure.metric, cell.results[0].extra[measure.baseline]),
       ),
     ]),
   ];
@@ -333,7 +311,7 @@ export default experiment('vq-flows', {
         'Published numbers are not in our units: noise and scale of the published sets differ from set to set and are known for six sets from later code only, so compare differences between models, not values. Names of the columns Lissajous and Twisted eight follow the order of the published header.',
         'The log density of samples under the truth rewards a model that samples only where the density is high, and is ruled by single samples far away: read it beside the likelihood, without the lowest 1 %, and beside the energy distance. Its values can be above those of true points.',
         'The density of a model with charts is the mixture over all charts, which integrates to 1. The density of the charts of a point alone leaves out what leaks, and is given in the notes of the rows.',
-        'Conformal embedding flows have a density by length or area on their surface, at the projection of a point, in standardised coordinates: its unit is another one, so it stands in its own table, without truth or gain. The image of a line under their maps is a circle or a line: one of them cannot follow a knot.',
+        'Conformal embedding flows have a density by length or area on their surface, at the projection of a point: its unit is another one, so it stands in its own table, without truth or gain. The image of a line under their maps is a circle or a line: one of them cannot follow a knot.',
         'Spherical, Lissajous, star and non-knotted are defined by this project; the other six as published.',
       ],
     };
