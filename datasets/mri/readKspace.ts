@@ -32,8 +32,10 @@ const bare = { mask: null, sensitivities: null, noise: null, pixelMm: null };
  * @throws one sentence when the file is missing, cut short, or holds something else.
  */
 export async function readKspace(file: string, slice = 0): Promise<KspaceFile> {
-  if (/\.(cfl|hdr)$/.test(file))
-    return { ...bare, format: 'cfl', kspace: fromBart(await readCfl(file), file) };
+  if (/\.(cfl|hdr)$/.test(file)) {
+    const kspace = fromBart(await readCfl(file), file);
+    return { ...bare, format: 'cfl', kspace: sliceOf(kspace, slice, file) };
+  }
   const head = await readHead(file, 6);
   const startsWith = (...bytes: number[]): boolean => bytes.every((byte, i) => head[i] === byte);
   if (startsWith(0x93, 0x4e)) {
@@ -128,7 +130,8 @@ function sliceOf({ re, im }: ComplexArray, slice: number, file: string): Complex
       `${file}: k-space is [${shape.join(', ')}], expected [coils, height, width] or [slices, coils, height, width]`,
     );
   const slices = shape.length === 4 ? shape[0] : 1;
-  if (slice >= slices) throw new Error(`${file}: slice ${slice} of ${slices} does not exist`);
+  if (slice >= slices)
+    throw new Error(`${file}: there is no slice ${slice}; the file holds ${slices}, from 0 to ${slices - 1}`);
   const size = shape.slice(-3).reduce((product, n) => product * n, 1);
   const part = ({ data }: NDArray): NDArray =>
     array(data.slice(slice * size, (slice + 1) * size), shape.slice(-3));

@@ -10,8 +10,9 @@ export class UsageError extends Error {
 /** The user pressed Ctrl-C, or the process was asked to stop. */
 export class InterruptedError extends Error {
   override readonly name = 'InterruptedError';
-  constructor() {
-    super('interrupted');
+  /** `next`: what the same command does when it is run again. */
+  constructor(next: string) {
+    super(`interrupted; the same command ${next}`);
   }
 }
 

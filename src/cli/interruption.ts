@@ -5,8 +5,11 @@ import { InterruptedError } from './errors.ts';
 export interface Interruption {
   /** Aborts on the first Ctrl-C after `listen`. */
   readonly signal: AbortSignal;
-  /** From now on Ctrl-C aborts the signal instead of ending the process. Asked again, it changes nothing. */
-  readonly listen: () => AbortSignal;
+  /**
+   * From now on Ctrl-C aborts the signal instead of ending the process; `next` says what the command does when it is run again.
+   * Asked again, it changes nothing.
+   */
+  readonly listen: (next?: string) => AbortSignal;
   /** Leaves Ctrl-C to the system again. */
   readonly release: () => void;
 }
@@ -15,12 +18,16 @@ export interface Interruption {
 export function interruption(source: Pick<EventEmitter, 'on' | 'off'>, again: () => void): Interruption {
   const controller = new AbortController();
   const { signal } = controller;
-  const stop = (): void => (signal.aborted ? again() : controller.abort(new InterruptedError()));
+  let nextTime = '';
+  const stop = (): void => (signal.aborted ? again() : controller.abort(new InterruptedError(nextTime)));
   let listening = false;
   return {
     signal,
-    listen() {
-      if (!listening) for (const name of ['SIGINT', 'SIGTERM']) source.on(name, stop);
+    listen(next = 'continues where this one stopped') {
+      if (!listening) {
+        nextTime = next;
+        for (const name of ['SIGINT', 'SIGTERM']) source.on(name, stop);
+      }
       listening = true;
       return signal;
     },

@@ -88,7 +88,7 @@ export async function main(
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
     if (error instanceof CommanderError && error.code === 'commander.help') return exitCodes.usage;
     if (interrupt.signal.aborted) {
-      terminal.note('interrupted; the same command continues where this one stopped');
+      terminal.note(describeError(interrupt.signal.reason));
       return exitCodes.interrupted;
     }
     stderr.write(`error: ${describeError(error).replace(/^error: /, '')}\n`);

@@ -2,8 +2,11 @@
 import { formatSeconds } from './format.ts';
 
 export interface Terminal {
-  /** Aborts on Ctrl-C. Without asking for it, a command is ended by Ctrl-C at once. */
-  readonly interruption: () => AbortSignal;
+  /**
+   * Aborts on Ctrl-C. Without asking for it, a command is ended by Ctrl-C at once. `next`: what the same command does when it is run
+   * again; by default it continues.
+   */
+  readonly interruption: (next?: string) => AbortSignal;
   /** A line of the result. */
   print(line: string): void;
   /** Something a person should know; does not belong to the result. */
@@ -43,7 +46,11 @@ const BAR = 24;
 const REDRAW_MILLISECONDS = 100;
 const LINE_MILLISECONDS = 1000;
 
-export function createTerminal(stdout: Stream, stderr: Stream, interruption: () => AbortSignal): Terminal {
+export function createTerminal(
+  stdout: Stream,
+  stderr: Stream,
+  interruption: Terminal['interruption'],
+): Terminal {
   const progress = stderr.isTTY ? drawnProgress(stderr) : jsonProgress(stderr);
   return {
     interruption,

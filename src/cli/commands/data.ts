@@ -47,7 +47,7 @@ const generate = (terminal: Terminal, set: Dataset): Command =>
       if (!checked.success) throw new UsageError(explainIssue(checked.error.issues[0], flags));
       const pairs = await set.load(flags, {
         threads,
-        signal: terminal.interruption(),
+        signal: terminal.interruption('begins anew'),
         onProgress: ({ done, total }) =>
           terminal.progress.update({ label: `making ${set.name}`, done, total, unit: 'samples' }),
         onWarning: (message) => terminal.note(`warning: ${message}`),

@@ -3,25 +3,28 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { encodeNifti } from '../../../datasets/mri/nifti.ts';
-import { readKspaceSlice } from '../../../datasets/mri/kspaceFile.ts';
 import { npy, writeNpy } from '../../../datasets/npy.ts';
+import { flagOf } from '../../experiments/configuration.ts';
 import { assessNoise, type AssessedMap, type Assessment } from '../../mri/assessment.ts';
-import { calibrationData } from '../../mri/calibration.ts';
-import { espiritSensitivities } from '../../mri/espirit.ts';
 import type { ReceiverNoise } from '../../mri/kspaceNoise.ts';
 import { trueAcceleration } from '../../mri/masks.ts';
 import { edgeNoise } from '../../mri/noiseLevel.ts';
-import type { Acquisition } from '../../mri/reconstruction.ts';
-import { getReconstruction, reconstructionFamilies } from '../../mri/reconstructions.ts';
 import { captureEnvironment, ExperimentFolder, type Run, type RunConfig } from '../../runs/index.ts';
-import { mapTree, type ComplexArray, type NDArray } from '../../tensor/index.ts';
 import { command } from '../command.ts';
-import { asUsage } from '../errors.ts';
+import { describeError } from '../errors.ts';
 import { formatNumber, shortPath } from '../format.ts';
 import { writeBytes } from '../output.ts';
-import { RUNS_FOLDER } from '../runs.ts';
+import {
+  chosenReconstruction,
+  kspaceArgument,
+  methodFlags,
+  methodList,
+  readAcquisition,
+  reconstructionOptions,
+  type AcquiredFile,
+} from '../reconstruction.ts';
 import type { Terminal } from '../terminal.ts';
-import { constants, nonEmpty, positiveNumber, wholeNumber } from '../text.ts';
+import { positiveNumber, wholeNumber } from '../text.ts';
 import { writeReport } from './report.ts';
 
 const EXPERIMENT = 'uq-mri';
@@ -38,23 +41,19 @@ const buildMri = (terminal: Terminal): Command =>
     name: 'mri',
     summary: 'noise maps of a reconstruction of k-space',
     description:
-      'Reconstructs one slice of multi-coil k-space (.npy, .npz, .cfl, fastMRI .h5) and maps its noise: standard deviation by ' +
-      'the Jacobian and by replicas, signal to noise ratio, Cramér–Rao bound, bias, worst case. Writes a run folder with an ' +
-      `HTML report and every map as .npy and NIfTI. Reconstructions: ${reconstructionFamilies.map(({ name }) => name).join(', ')}.`,
-    arguments: { file: { help: 'k-space [coils, height, width], zero where not sampled', schema: nonEmpty } },
+      'Reconstructs one slice of multi-coil k-space as mri recon does and maps its noise: standard deviation by the Jacobian and by ' +
+      'replicas, signal to noise ratio, Cramér–Rao bound, bias, worst case. Writes a run folder with an HTML report and every map ' +
+      `as .npy and NIfTI. ${methodList}`,
+    arguments: { file: kspaceArgument },
     options: {
-      reconstruction: { value: 'name', help: 'by name (cg-sense)', schema: nonEmpty.default('cg-sense') },
-      options: {
-        value: 'name=number,…',
-        help: 'options of the reconstruction (cg-sense: tikhonov=0.01,iterations=20)',
-        schema: constants.optional(),
-      },
+      ...reconstructionOptions,
       sigma: {
         value: 'number',
-        help: 'noise of one real component of k-space, white between coils (covariance of the outermost samples)',
+        help:
+          'noise of one real component of k-space as it is in the file, white between coils (noise readouts of the file, to which it is ' +
+          'whitened, else the covariance of the outermost samples)',
         schema: positiveNumber.optional(),
       },
-      slice: { value: 'number', help: 'of files that hold several (0)', schema: wholeNumber(0).default(0) },
       error: {
         value: 'number',
         help: 'wanted relative standard error of the noise map (0.05)',
@@ -81,35 +80,35 @@ const buildMri = (terminal: Terminal): Command =>
         schema: wholeNumber(0).default(10),
       },
       seed: { value: 'number', help: 'of probes and replicas (0)', schema: wholeNumber(0).default(0) },
-      runs: {
-        value: 'folder',
-        help: `folder of runs (${RUNS_FOLDER})`,
-        schema: nonEmpty.default(RUNS_FOLDER),
-      },
       json: { help: 'print the numbers as JSON', schema: z.boolean().default(false) },
     },
+    flags: methodFlags,
     examples: [
-      'sextant uq mri kspace.npy --replicas 16',
-      'sextant uq mri kspace.npy --reconstruction zero-filled',
+      'sextant uq mri phantom.npz --replicas 16',
+      'sextant uq mri phantom.npz --method total-variation --iterations 30 --bound-probes 0',
     ],
-    async run({ file, runs, json, reconstruction: name, options: given, slice, sigma, ...settings }) {
-      const signal = terminal.interruption();
-      const method = asUsage(() =>
-        getReconstruction(name, given ?? (name === 'cg-sense' ? { tikhonov: 0.01, iterations: 20 } : {})),
-      );
-      const { kspace, mask } = await readKspaceSlice(file, slice);
-      const sensitivities = method.needsSensitivities ? espirit(kspace, mask) : null;
-      const { noise, level, origin } = noiseOf(sigma, kspace, mask);
-      const acquisition: Acquisition = { kspace, mask, sensitivities };
-      const reconstruct = method.prepare(acquisition);
+    async run({ file, runs, json, sigma, method, network, sensitivities, slice, coils, ...settings }, flags) {
+      const signal = terminal.interruption('begins anew');
+      const reconstruction = await chosenReconstruction({ method, network, runs }, flags);
+      const choices = { sensitivities, slice, coils, whiten: sigma === undefined };
+      const [read, notes] = await acquired(file, choices, {
+        needed: reconstruction.needsSensitivities,
+        wanted: settings.boundProbes > 0,
+      });
+      signal.throwIfAborted();
+      const { acquisition } = read;
+      const { kspace, mask } = acquisition;
+      const { noise, level, origin } = noiseOf(sigma, read);
+      const reconstruct = reconstruction.prepare(acquisition);
 
+      const given = { sigma, network, sensitivities, coils };
       const config: RunConfig = {
         experiment: EXPERIMENT,
         preset: 'file',
-        model: method.name,
+        model: reconstruction.name,
         condition: { file: path.basename(file), slice },
         seed: settings.seed,
-        options: { ...settings, ...method.options, sigma: sigma ?? 'outermost samples' },
+        options: { ...settings, ...reconstruction.options, ...defined(given) },
       };
       const folder = ExperimentFolder.create(path.resolve(runs), EXPERIMENT, path.parse(file).name, {
         ...config,
@@ -120,7 +119,7 @@ const buildMri = (terminal: Terminal): Command =>
       try {
         const started = performance.now();
         const assessed = await assessNoise(
-          { reconstruct, output: method.output },
+          { reconstruct, output: reconstruction.output },
           { ...acquisition, noise },
           {
             maps: { targetError: settings.error, maximumProbes: settings.maximumProbes },
@@ -147,39 +146,77 @@ const buildMri = (terminal: Terminal): Command =>
           assessed,
           numbers,
           seconds,
-          title: `${method.title}: ${path.basename(file)}`,
-          source: method.source,
+          title: `${reconstruction.title}: ${path.basename(file)}`,
+          source: reconstruction.source,
           noiseSource: origin,
+          notes,
+          command: commandLine(file, { method, ...flags, slice, ...given, ...settings }),
         });
-        await writeMaps(run, assessed.maps);
+        await writeMaps(run, assessed.maps, read.pixelMm);
         const report = await writeReport(folder.path);
         if (json)
-          terminal.print(JSON.stringify({ ...numbers, warnings: assessed.warnings, report }, null, 2));
-        else printNumbers(terminal, numbers, assessed, { report, maps: run.path('maps') });
+          terminal.print(
+            JSON.stringify({ ...numbers, noise: origin, warnings: assessed.warnings, report }, null, 2),
+          );
+        else {
+          printNumbers(terminal, numbers, assessed.warnings, notes);
+          terminal.print(`noise: ${origin}`);
+          terminal.print(`maps: ${shortPath(run.path('maps'))}`);
+          terminal.print(`report: ${shortPath(report)}`);
+        }
       } finally {
         release();
       }
     },
   });
 
-/** The noise of k-space as given, or from its outermost samples: deviation of one real component, and where it came from. */
+/**
+ * The acquisition with sensitivities if the reconstruction needs them; if only the bound wants them, and they cannot be had, without:
+ * then with a note that says why.
+ */
+async function acquired(
+  file: string,
+  choices: Omit<Parameters<typeof readAcquisition>[1], 'needsSensitivities'>,
+  { needed, wanted }: { readonly needed: boolean; readonly wanted: boolean },
+): Promise<[AcquiredFile, notes: string[]]> {
+  const without = { ...choices, needsSensitivities: false };
+  if (!needed && !wanted) return [await readAcquisition(file, without), []];
+  try {
+    return [await readAcquisition(file, { ...choices, needsSensitivities: true }), []];
+  } catch (error) {
+    if (needed || choices.sensitivities !== undefined) throw error;
+    const read = await readAcquisition(file, without);
+    return [read, [`There is no Cramér–Rao bound, which needs sensitivities: ${describeError(error)}`]];
+  }
+}
+
+/** The noise of k-space: deviation of one real component, and where it came from. */
 function noiseOf(
   sigma: number | undefined,
-  kspace: ComplexArray,
-  mask: NDArray,
+  { acquisition: { kspace, mask }, whitened }: AcquiredFile,
 ): { readonly noise: ReceiverNoise; readonly level: number; readonly origin: string } {
   if (sigma !== undefined) return { noise: { sigma }, level: sigma, origin: 'given' };
+  if (whitened)
+    return {
+      noise: { sigma: 1 },
+      level: 1,
+      origin: 'noise readouts of the file, which brought k-space to SNR units',
+    };
   const { covariance, sigma: level, samples } = edgeNoise(kspace, mask);
   const origin = `the covariance of the outermost ${samples} samples of each coil, an estimate from above`;
   return { noise: { covariance }, level, origin };
 }
 
-/** ESPIRiT from the fully sampled centre. */
-const espirit = (kspace: ComplexArray, mask: NDArray): ComplexArray =>
-  espiritSensitivities(calibrationData(kspace, mask, { least: 8, name: 'espirit' }), [
-    kspace.re.shape[1],
-    kspace.re.shape[2],
-  ]).sensitivities;
+const defined = <T extends Readonly<Record<string, unknown>>>(values: T): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+
+/** The command that makes this again. */
+const commandLine = (file: string, values: Readonly<Record<string, unknown>>): string =>
+  [
+    'npx sextant uq mri',
+    /^[\w./-]+$/.test(file) ? file : `'${file}'`,
+    ...Object.entries(defined(values)).map(([key, value]) => `${flagOf(key)} ${String(value)}`),
+  ].join(' ');
 
 interface Written {
   readonly assessed: Assessment;
@@ -188,10 +225,12 @@ interface Written {
   readonly title: string;
   readonly source: string;
   readonly noiseSource: string;
+  readonly notes: readonly string[];
+  readonly command: string;
 }
 
 async function writeRun(folder: ExperimentFolder, run: Run, written: Written): Promise<void> {
-  const { assessed, numbers, seconds, title, source, noiseSource } = written;
+  const { assessed, numbers, seconds, title, source, noiseSource, notes, command } = written;
   const { config } = run;
   const environment = captureEnvironment('onnx');
   const metric = 'median standard deviation of the noise in the object, in the unit of k-space';
@@ -221,7 +260,6 @@ async function writeRun(folder: ExperimentFolder, run: Run, written: Written): P
     },
     arrays,
   );
-  const command = `npx sextant uq mri ${String(config.condition['file'])} --reconstruction ${config.model}`;
   const about = { experiment: EXPERIMENT, preset: config.preset, title, source: '', command };
   await folder.writeConfig({ ...about, configuration: { ...config.options }, jobs: [run.name] });
   await folder.writeResult({
@@ -246,6 +284,7 @@ async function writeRun(folder: ExperimentFolder, run: Run, written: Written): P
     checks: [],
     notes: [
       ...assessed.warnings,
+      ...notes,
       `Reconstruction: ${source}.`,
       `Noise of k-space: ${noiseSource}. σ is the standard deviation of one real component, so that E|n|² = 2σ².`,
       'The map by the Jacobian is first order at the measured k-space; the image is in the unit of k-space (orthonormal transform).',
@@ -255,26 +294,28 @@ async function writeRun(folder: ExperimentFolder, run: Run, written: Written): P
 }
 
 /** Every map as .npy and as NIfTI. */
-async function writeMaps(run: Run, maps: readonly AssessedMap[]): Promise<void> {
+async function writeMaps(
+  run: Run,
+  maps: readonly AssessedMap[],
+  pixelMm: AcquiredFile['pixelMm'],
+): Promise<void> {
+  const [dx, dy] = pixelMm ?? [1, 1];
   for (const { name, quantity, values } of maps) {
-    const single = mapTree(values, ({ data, shape }: NDArray): NDArray => ({
-      data: Float32Array.from(data),
-      shape,
-      dtype: 'float32',
-    }));
-    await writeBytes(run.path('maps', `${name}.npy`), writeNpy(npy(single.data, single.shape)));
-    await writeBytes(run.path('maps', `${name}.nii`), encodeNifti(single, { description: quantity }));
+    const { shape } = values;
+    const single = { data: Float32Array.from(values.data), shape, dtype: 'float32' } as const;
+    await writeBytes(run.path('maps', `${name}.npy`), writeNpy(npy(single.data, shape)));
+    const nifti = encodeNifti(single, { voxelMm: [dx, dy, 1], description: quantity });
+    await writeBytes(run.path('maps', `${name}.nii`), nifti);
   }
 }
 
 function printNumbers(
   terminal: Terminal,
   numbers: Readonly<Record<string, number>>,
-  { warnings }: Assessment,
-  files: { readonly report: string; readonly maps: string },
+  warnings: readonly string[],
+  notes: readonly string[],
 ): void {
   for (const [name, value] of Object.entries(numbers)) terminal.print(`${name}: ${formatNumber(value)}`);
   for (const warning of warnings) terminal.print(`warning: ${warning}`);
-  terminal.print(`maps: ${shortPath(files.maps)}`);
-  terminal.print(`report: ${shortPath(files.report)}`);
+  for (const note of notes) terminal.print(`note: ${note}`);
 }
