@@ -24,6 +24,7 @@ import { key } from '../tensor/random.ts';
 import type { JobContext, JobOutput } from './experiment.ts';
 import { exportFlow } from './flowExport.ts';
 import { mean } from './operatorTask.ts';
+import { runTraining } from './trainingSettings.ts';
 
 export const NLL_METRIC = 'negative log-likelihood, nats a sample, test split, best checkpoint on validation';
 
@@ -121,23 +122,16 @@ export async function trainFlow(
   model: Density,
   { train, validation, test }: SampleSplits,
   { epochs, batchSize, learningRate, weightDecay, clipNorm }: FlowSettings,
-  { run, config, signal, engine, threads, onEpoch, onResume }: JobContext,
+  context: JobContext,
   measure?: (parameters: unknown, logDensities: NDArray) => Promise<MeasuredFlow>,
 ): Promise<JobOutput> {
+  const { run, signal, engine, threads } = context;
   const trained = await fit(model, {
     data: { train: { ...train }, validation: { ...validation } },
     optimizer: adam({ learningRate, weightDecay }),
     schedule: cosineSchedule({ epochs }),
-    epochs,
-    batchSize,
     clipNorm,
-    seed: config.seed,
-    checkpoints: run.checkpoints,
-    onResume,
-    onEpoch: (line) => onEpoch(line, epochs),
-    signal,
-    engine,
-    threads,
+    ...runTraining({ epochs, batchSize }, context),
   });
   signal.throwIfAborted();
   const { best } = trained;

@@ -17,6 +17,8 @@ import {
   type UndersampledData,
 } from '../mri/index.ts';
 import { applyMask } from '../mri/forwardModel.ts';
+import { npy, type NpyArray } from '../../datasets/npy.ts';
+import { contiguousBatch } from '../nn/batches.ts';
 import { countParameters } from '../nn/parameters.ts';
 import { loadParameters } from '../nn/files.ts';
 import { mae } from '../nn/losses.ts';
@@ -46,7 +48,9 @@ import {
 import { key as keyOf, normal, split, type Key } from '../tensor/random.ts';
 import type { JobContext, JobOutput } from './experiment.ts';
 import { maskKinds, undersample, type MaskKind, type Slices, type Undersampling } from './mriSlices.ts';
-import { mean } from './operatorTask.ts';
+import { mean, SAMPLE_RULES } from './operatorTask.ts';
+import { medianAndWorst } from './statistics.ts';
+import { runTraining } from './trainingSettings.ts';
 
 export const NMSE_METRIC = 'mean normalised squared error, test split';
 
@@ -121,7 +125,7 @@ export async function trainReconstruction(
   regulariser: number,
   context: JobContext,
 ): Promise<JobOutput> {
-  const { signal, engine, threads, run, config, onEpoch, onResume } = context;
+  const { signal } = context;
   const { epochs, batchSize, learningRate, dropEvery } = settings;
   const trained = await train({
     init: (key) => network.init(key),
@@ -131,15 +135,7 @@ export async function trainReconstruction(
     augment: (batch, key) => augmented(batch, key, settings, regulariser > 0),
     optimizer: adam({ learningRate }),
     schedule: stepSchedule({ every: dropEvery, gamma: 0.1 }),
-    epochs,
-    batchSize,
-    seed: config.seed,
-    checkpoints: run.checkpoints,
-    onResume,
-    onEpoch: (line) => onEpoch(line, epochs),
-    signal,
-    engine,
-    threads,
+    ...runTraining({ epochs, batchSize }, context),
   });
   signal.throwIfAborted();
   const test = heldOut(slices.test, 'test', settings);
@@ -147,9 +143,11 @@ export async function trainReconstruction(
     measure((p, data) => network.apply(p, data), parameters, test, context);
   const last = await measureWith(trained.parameters);
   const { best } = trained;
+  const pictured = picturesOf(last, test['target']);
   return {
     result: {
       ...outputOf(last),
+      maps: pictured.maps,
       metric: `${NMSE_METRIC}, last checkpoint`,
       best: best && {
         epoch: best.epoch,
@@ -159,7 +157,7 @@ export async function trainReconstruction(
       parameters: countParameters(trained.parameters),
       seconds: trained.seconds,
     },
-    arrays: null,
+    arrays: pictured.arrays,
   };
 }
 
@@ -210,14 +208,11 @@ export async function measureClassical(
   context: JobContext,
 ): Promise<JobOutput> {
   const reconstruct = classicalReconstructions[name];
-  const measured = await measure(
-    (_, data) => reconstruct(data),
-    {},
-    heldOut(test, 'test', settings),
-    context,
-  );
-  const result = { ...outputOf(measured), metric: NMSE_METRIC, best: null, parameters: 0, seconds: 0 };
-  return { result, arrays: null };
+  const given = heldOut(test, 'test', settings);
+  const measured = await measure((_, data) => reconstruct(data), {}, given, context);
+  const { maps, arrays } = picturesOf(measured, given['target']);
+  const result = { ...outputOf(measured), maps, metric: NMSE_METRIC, best: null, parameters: 0, seconds: 0 };
+  return { result, arrays };
 }
 
 type Batch = Record<string, Tensor>;
@@ -226,7 +221,7 @@ type Apply = (parameters: unknown, data: UndersampledData) => Tensor;
 const dataOf = ({ re, im, mask }: Batch): UndersampledData => ({ kspace: { re, im }, mask });
 
 /** The centre of images [batch, h, w] that is as large as the target. */
-const cropTo = (image: Tensor, target: Tensor): Tensor =>
+export const cropTo = (image: Tensor, target: Tensor): Tensor =>
   [1, 2].reduce((x, axis) => {
     const [given, wanted] = [x.shape[axis], target.shape[axis]];
     const start = Math.floor((given - wanted) / 2);
@@ -276,6 +271,8 @@ interface Measured {
   readonly nmse: Float64Array;
   readonly ssim: Float64Array;
   readonly psnr: Float64Array;
+  /** Of every slice, [h, w]. */
+  readonly images: readonly Float32Array[];
   /** A slice, after the first one. */
   readonly milliseconds: number;
 }
@@ -288,18 +285,13 @@ async function measure(
   { threads, engine, signal }: JobContext,
 ): Promise<Measured> {
   const count = test['target'].shape[0];
-  const at = (i: number): Record<string, NDArray> =>
-    Object.fromEntries(
-      Object.entries(test).map(([name, { data, shape }]) => {
-        const row = data.length / count;
-        return [name, array(data.slice(i * row, (i + 1) * row), [1, ...shape.slice(1)], 'float32')];
-      }),
-    );
+  const at = (i: number): Record<string, NDArray> => contiguousBatch(test, i, i + 1);
   const program = await compile(
     (p: unknown, batch: Batch) => {
       const image = cropTo(apply(p, dataOf(batch)), batch['target']);
       const { target, range } = batch;
       return {
+        image,
         nmse: nmse(image, target),
         ssim: ssim(image, target, range),
         psnr: psnr(image, target, range),
@@ -313,11 +305,16 @@ async function measure(
     ssim: new Float64Array(count),
     psnr: new Float64Array(count),
   };
+  const images: Float32Array[] = [];
   let began = performance.now();
   try {
     for (let i = 0; i < count; i++) {
       signal.throwIfAborted();
-      const found = (await program.run([parameters, at(i)] as never)) as Record<keyof typeof values, NDArray>;
+      const found = (await program.run([parameters, at(i)] as never)) as Record<
+        keyof typeof values | 'image',
+        NDArray
+      >;
+      images.push(Float32Array.from(found.image.data));
       for (const name of ['nmse', 'ssim', 'psnr'] as const) values[name][i] = found[name].data[0];
       // The first run is slower than those that follow.
       if (i === 0 && count > 1) began = performance.now();
@@ -325,7 +322,7 @@ async function measure(
   } finally {
     await program.dispose();
   }
-  return { ...values, milliseconds: (performance.now() - began) / Math.max(1, count - 1) };
+  return { ...values, images, milliseconds: (performance.now() - began) / Math.max(1, count - 1) };
 }
 
 const outputOf = ({ nmse: errors, ssim: similarities, psnr: ratios, milliseconds }: Measured) => ({
@@ -334,3 +331,22 @@ const outputOf = ({ nmse: errors, ssim: similarities, psnr: ratios, milliseconds
   samples: [],
   extra: { ssim: mean(similarities), psnr: mean(ratios) },
 });
+
+/** Images of the median and the worst slice for the report: what was to be reached, what was, and the difference. */
+function picturesOf({ nmse: errors, images }: Measured, target: NDArray) {
+  const [count, ...shape] = target.shape;
+  const size = target.data.length / count;
+  const arrays: Record<string, NpyArray> = {};
+  const maps = medianAndWorst(errors).flatMap((slice, rule) => {
+    const truth = Float32Array.from(target.data.slice(slice * size, (slice + 1) * size));
+    const image = images[slice];
+    const error = image.map((value, i) => value - truth[i]);
+    return Object.entries({ target: truth, reconstruction: image, error }).map(([what, values]) => {
+      const array = `${SAMPLE_RULES[rule]} ${what}`;
+      arrays[array] = npy(values, shape);
+      const [quantity, scale] = what === 'error' ? ['image − target', 'error'] : ['|image|', 'image'];
+      return { array, title: `${array}, slice ${slice}`, quantity, scale };
+    });
+  });
+  return { maps, arrays };
+}

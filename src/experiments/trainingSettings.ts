@@ -42,14 +42,11 @@ export const trainingOptions = z.object({
 });
 export type TrainingOptions = z.infer<typeof trainingOptions>;
 
-/** What every training of a job has in common: Adam, steps of the learning rate, and the job's own run, seed, signal and engine. */
-export const trainingBy = (
-  { epochs, batchSize, learningRate, weightDecay, halveEvery, gamma = 0.5, reduction }: TrainingOptions,
+/** What every training of a job has in common, whatever it trains: the job's own run, seed, signal and engine. */
+export const runTraining = (
+  { epochs, batchSize }: { readonly epochs: number; readonly batchSize: number },
   { run, config, signal, engine, threads, onEpoch, onResume }: JobContext,
 ) => ({
-  reduction,
-  optimizer: adam({ learningRate, weightDecay }),
-  schedule: stepSchedule({ every: halveEvery, gamma }),
   epochs,
   batchSize,
   seed: config.seed,
@@ -59,6 +56,17 @@ export const trainingBy = (
   signal,
   engine,
   threads,
+});
+
+/** The same for operators: Adam, and steps of the learning rate. */
+export const trainingBy = (
+  { learningRate, weightDecay, halveEvery, gamma = 0.5, reduction, ...passes }: TrainingOptions,
+  context: JobContext,
+) => ({
+  reduction,
+  optimizer: adam({ learningRate, weightDecay }),
+  schedule: stepSchedule({ every: halveEvery, gamma }),
+  ...runTraining(passes, context),
 });
 
 const { settings, ...shared } = trainingFields;

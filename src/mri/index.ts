@@ -10,6 +10,7 @@ export * from './forwardModel.ts';
 export * from './grappa.ts';
 export * from './grappaNoise.ts';
 export { invertHermitian } from './hermitian.ts';
+export * from './lesion.ts';
 export * from './masks.ts';
 export * from './networks/index.ts';
 export * from './noise.ts';

@@ -2,12 +2,10 @@
  * Reconstruction networks trained on generated heads or on a folder of fastMRI's files: what `sextant mri train` runs. The table
  * holds their errors beside those of reconstructions that nobody has to train.
  */
-import path from 'node:path';
 import { z } from 'zod';
-import { hashSplit } from '../../nn/batches.ts';
-import { canonicalJson, contentHash, type Check, type ResultRow } from '../../runs/index.ts';
+import { canonicalJson, type Check, type ResultRow } from '../../runs/index.ts';
 import { experiment, type DataFacts, type JobConfig } from '../experiment.ts';
-import { loadSlices, type SliceSource } from '../mriSlices.ts';
+import { checkAcs, openSlices, sliceFacts, sliceFields, sliceOptions } from '../mriData.ts';
 import {
   classicalNames,
   isTrainable,
@@ -32,39 +30,13 @@ const configuration = z.strictObject({
     .default([0])
     .describe('λ of λ trace(J Jᵀ)/pixels in the loss; each is trained'),
   seeds: z.array(z.int().min(0)).min(1).default([0]).describe('seeds of initial parameters, masks and noise'),
-  data: z.string().min(1).optional().describe("folder of fastMRI's .h5 volumes; default: generated heads"),
-  height: z.int().min(16).default(48).describe('of generated slices'),
-  width: z.int().min(16).default(48).describe('of generated slices'),
-  coils: z.int().min(1).default(6).describe('of generated slices'),
-  train: z.int().min(1).default(200).describe('training slices'),
-  validation: z.int().min(1).default(20).describe('validation slices, which choose the best epoch'),
-  test: z.int().min(1).default(40).describe('test slices'),
-  dataSeed: z.int().min(0).default(0).describe('seed of generated slices'),
+  ...sliceFields,
   ...reconstructionFields,
 });
 type Configuration = z.output<typeof configuration>;
 
-const sourceFields = z.object({
-  folder: z.string().nullable(),
-  height: z.int(),
-  width: z.int(),
-  coils: z.int(),
-  train: z.int(),
-  validation: z.int(),
-  test: z.int(),
-  seed: z.int(),
-});
-
-const sourceOf = ({ data, dataSeed: seed, ...rest }: Configuration): SliceSource => ({
-  ...sourceFields.omit({ folder: true, seed: true }).parse(rest),
-  folder: data === undefined ? null : path.resolve(data),
-  seed,
-});
-
-const HASH = 'SHA-256';
-
 function jobs(config: Configuration, facts: DataFacts): JobConfig[] {
-  const data = { ...sourceOf(config), hash: String(facts[HASH]) };
+  const data = sliceOptions(config, facts);
   const settings = reconstructionSettings.parse(config);
   const { mask, acceleration: R, acsLines: ACS } = settings;
   const condition = { mask, R, ACS };
@@ -129,33 +101,12 @@ export default experiment('mri-training', {
       },
     },
   },
-  check({ data, width, acceleration, acsLines, mask }) {
-    const spread = mask === 'random' || mask === 'true-acceleration';
-    if (data === undefined && spread && acsLines * acceleration >= width) {
-      throw new Error(
-        `--acs-lines: got ${acsLines}, expected fewer than ${width / acceleration} (width ${width} over acceleration ${acceleration}) for a mask '${mask}'`,
-      );
-    }
-  },
-  async prepare(config, context) {
-    const { train, validation, test } = await loadSlices(sourceOf(config), context);
-    return {
-      slices: config.data === undefined ? 'generated heads' : path.basename(config.data),
-      'size of k-space': train.re.shape.slice(1).join(' × '),
-      'size of an image': train.target.shape.slice(1).join(' × '),
-      train: train.re.shape[0],
-      validation: validation.re.shape[0],
-      test: test.re.shape[0],
-      [HASH]: contentHash([train, validation, test].map(hashSplit)),
-    };
-  },
+  check: checkAcs,
+  prepare: sliceFacts,
   jobs,
   async runJob(context) {
     const { model, options } = context.config;
-    const { hash, ...source } = sourceFields.extend({ hash: z.string() }).parse(options['data']);
-    const slices = await loadSlices(source, context);
-    if (contentHash([slices.train, slices.validation, slices.test].map(hashSplit)) !== hash)
-      throw new Error('the data have changed since this job was set up; run the command again for a new job');
+    const slices = await openSlices(context.config, context);
     const settings = reconstructionSettings.parse(options['settings']);
     if (!isTrainable(model))
       return measureClassical(z.enum(classicalNames).parse(model), slices.test, settings, context);
