@@ -1,5 +1,7 @@
 /** What the commands that reconstruct have in common: the file of k-space, the method with its flags or a trained network, the coils. */
+import { z } from 'zod';
 import { readKspace } from '../../datasets/mri/readKspace.ts';
+import { explainIssue, flagOf } from '../experiments/configuration.ts';
 import { openTrainedReconstruction } from '../experiments/mriTask.ts';
 import {
   getReconstruction,
@@ -80,6 +82,7 @@ export async function chosenReconstruction(
 ): Promise<Reconstruction> {
   if (network === undefined) {
     const name = method ?? DEFAULT_METHOD;
+    checkFlags(name, flags);
     return asUsage(() => getReconstruction(name, { ...defaults[name], ...flags }));
   }
   const others = [...(method === undefined ? [] : ['method']), ...Object.keys(flags)];
@@ -90,6 +93,20 @@ export async function chosenReconstruction(
   const run = await Run.open(await findRunFolder(network, runs));
   const trained = await openTrainedReconstruction(run);
   return networkReconstruction(trained.network, trained.parameters);
+}
+
+function checkFlags(name: string, flags: Readonly<Record<string, unknown>>): void {
+  const schema = reconstructionFamilies.find((family) => family.name === name)?.schema ?? z.object({});
+  const known = Object.keys(schema.shape).map(flagOf);
+  const unknown = Object.keys(flags)
+    .map(flagOf)
+    .filter((flag) => !known.includes(flag));
+  if (unknown.length)
+    throw new UsageError(
+      `${unknown.join(', ')}: ${name} has no such option, expected ${known.join(', ') || 'none'}`,
+    );
+  const checked = schema.safeParse(flags);
+  if (!checked.success) throw new UsageError(explainIssue(checked.error.issues[0], flags));
 }
 
 /** A slice of a file, ready to be reconstructed, and what the file says beside k-space. */

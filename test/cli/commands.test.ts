@@ -285,7 +285,11 @@ describe('the examples of --help work as they stand:', () => {
     });
   };
 
-  test.each(['solve', 'bench list', 'data kdv', 'data covid', 'data check', 'doctor'])('%s', (name) => {
+  // In this order: mri phantom makes what mri recon reads.
+  test.each([
+    ...['solve', 'bench list', 'data kdv', 'data covid', 'data check', 'doctor'],
+    ...['mri phantom', 'mri recon', 'uq mri'],
+  ])('%s', (name) => {
     const lines = examplesOf(...name.split(' '));
     expect(lines.length).toBeGreaterThan(0);
     lines.forEach(shell);

@@ -67,7 +67,9 @@ const buildMri = (terminal: Terminal): Command =>
       replicas: {
         value: 'number',
         help: 'pseudo replicas, 0 for none (32)',
-        schema: wholeNumber(0).default(32),
+        schema: wholeNumber(0)
+          .refine((replicas) => replicas !== 1, 'got 1, expected 0, or 2 and more: one has no deviation')
+          .default(32),
       },
       boundProbes: {
         value: 'number',
@@ -84,8 +86,9 @@ const buildMri = (terminal: Terminal): Command =>
     },
     flags: methodFlags,
     examples: [
-      'sextant uq mri phantom.npz --replicas 16',
-      'sextant uq mri phantom.npz --method total-variation --iterations 30 --bound-probes 0',
+      'sextant mri phantom --height 64 --width 64 --output small.npz',
+      'sextant uq mri small.npz --replicas 16',
+      'sextant uq mri small.npz --method total-variation --iterations 20 --replicas 0',
     ],
     async run({ file, runs, json, sigma, method, network, sensitivities, slice, coils, ...settings }, flags) {
       const signal = terminal.interruption('begins anew');

@@ -8,6 +8,7 @@ import { parseCflHeader, readCfl, writeCfl } from '../../../datasets/mri/cfl.ts'
 import { readFastMri } from '../../../datasets/mri/fastMri.ts';
 import { withHdf5 } from '../../../datasets/mri/hdf5.ts';
 import { parseIsmrmrdHeader, phaseEncodePadding } from '../../../datasets/mri/ismrmrdHeader.ts';
+import { readKspace } from '../../../datasets/mri/readKspace.ts';
 import { encodeNifti } from '../../../datasets/mri/nifti.ts';
 import { array, complexArray } from '../../../src/tensor/index.ts';
 
@@ -172,6 +173,30 @@ describe('fastMRI', () => {
     const slice = await readFastMri(name, [1, 2]);
     expect(slice.kspace).toEqual(complexArray(values(1).slice(60), values(-1).slice(60), [1, 3, 4, 5]));
     await expect(readFastMri(name, [1, 3])).rejects.toThrow('rows 1 to 3 of 2 do not exist');
+  });
+
+  test('a slice of 15 coils of 640 × 368, as those of knees, whole and in its place', async () => {
+    await hdf5.ready;
+    const size = 15 * 640 * 368;
+    const part = (sign: number) => Float32Array.from({ length: 2 * size }, (_, i) => sign * i);
+    const out = new hdf5.File(file('knee.h5'), 'w');
+    out.create_dataset({
+      name: 'kspace',
+      data: new Map([
+        ['r', part(1)],
+        ['i', part(-1)],
+      ]),
+      shape: [2, 15, 640, 368],
+      dtype: [
+        ['r', '<f'],
+        ['i', '<f'],
+      ],
+    });
+    out.close();
+    const { kspace, format } = await readKspace(file('knee.h5'), 1);
+    expect([format, kspace.re.shape, kspace.im.shape]).toEqual(['fastMRI', [15, 640, 368], [15, 640, 368]]);
+    expect(kspace.re.data.every((value, i) => value === size + i)).toBe(true);
+    expect(kspace.im.data.every((value, i) => value === -size - i)).toBe(true);
   });
 
   test('files of another kind, cut short, or with other contents are refused in one sentence', async () => {
