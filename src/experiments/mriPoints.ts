@@ -40,7 +40,7 @@ interface Choice extends PrecisionChoice {
 }
 
 /** Points that go through a program together hold about so many numbers of noise. */
-const NUMBERS_AT_ONCE = 2 ** 18;
+const NUMBERS_AT_ONCE = 2 ** 19;
 
 function* batchesOf(points: Points): Generator<{ readonly batch: Points; readonly from: number }> {
   const [count, ...shape] = points['re'].shape;
