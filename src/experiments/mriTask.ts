@@ -342,10 +342,10 @@ function picturesOf({ nmse: errors, images }: Measured, target: NDArray) {
     const image = images[slice];
     const error = image.map((value, i) => value - truth[i]);
     return Object.entries({ target: truth, reconstruction: image, error }).map(([what, values]) => {
-      const array = `${SAMPLE_RULES[rule]} ${what}`;
+      const array = `${SAMPLE_RULES[rule]}-${what}`;
       arrays[array] = npy(values, shape);
       const [quantity, scale] = what === 'error' ? ['image − target', 'error'] : ['|image|', 'image'];
-      return { array, title: `${array}, slice ${slice}`, quantity, scale };
+      return { array, title: `${SAMPLE_RULES[rule]} slice (${slice}): ${what}`, quantity, scale };
     });
   });
   return { maps, arrays };

@@ -154,6 +154,11 @@ test(
       ['unet', 0, false],
       ['unet', 0.1, false],
     ]);
+    expect(finished[0].maps?.map(({ array }) => array)).toEqual(
+      ['median', 'worst'].flatMap((rule) =>
+        ['target', 'reconstruction', 'error'].map((what) => `${rule}-${what}`),
+      ),
+    );
     const [zeroFilled] = rows;
     for (const { mean } of rows) expect(mean).toBeGreaterThan(0);
     expect(rows[3].mean).not.toBe(rows[4].mean);
