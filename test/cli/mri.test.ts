@@ -248,19 +248,29 @@ describe('uq mri', () => {
       '--maximum-probes',
       '16',
     ];
-    const { out } = await uq(k, ...flags);
+    const { out } = await uq(k, ...zeroFilled, ...flags);
     const { report } = JSON.parse(out) as { report: string };
     const jobs = path.join(path.dirname(report), 'jobs');
     const release = (await Run.open(path.join(jobs, readdirSync(jobs)[0]))).lock();
-    const again = await uq(k, ...flags);
+    const again = await uq(k, ...zeroFilled, ...flags);
     release();
     expect([again.code, again.out]).toEqual([1, '']);
-    expect(said(again.err)).toMatch(/^error: the job cg-sense\S* is in use by process \d+ .*\n$/);
+    expect(said(again.err)).toMatch(/^error: the job zero-filled\S* is in use by process \d+ .*\n$/);
   });
 
   test('Ctrl-C ends it with 130, one line, and no result', async () => {
     const k = await phantom('long.npz');
-    const command = start(folder, 'uq', 'mri', k, '--replicas', '1000000', '--runs', 'stopped');
+    const command = start(
+      folder,
+      'uq',
+      'mri',
+      k,
+      ...zeroFilled,
+      '--replicas',
+      '1000000',
+      '--runs',
+      'stopped',
+    );
     await until(() => command.said.stderr.includes('"label":"replicas"'), 'the replicas');
     command.signalGroup('SIGINT');
     const { code, stdout, stderr } = await command.ended;

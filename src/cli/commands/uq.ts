@@ -86,9 +86,9 @@ const buildMri = (terminal: Terminal): Command =>
     },
     flags: methodFlags,
     examples: [
-      'sextant mri phantom --height 64 --width 64 --output small.npz',
+      'sextant mri phantom --height 32 --width 32 --coils 4 --acs-lines 12 --output small.npz',
       'sextant uq mri small.npz --replicas 16',
-      'sextant uq mri small.npz --method total-variation --iterations 20 --replicas 0',
+      'sextant uq mri small.npz --method zero-filled --replicas 0',
     ],
     async run({ file, runs, json, sigma, method, network, sensitivities, slice, coils, ...settings }, flags) {
       const signal = terminal.interruption('begins anew');
