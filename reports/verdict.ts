@@ -109,6 +109,8 @@ export function verdict(group: MetricGroup, view: Overview): string[] {
     where: single ? '' : ` at ${view.conditions.label(condition)}`,
     ranking: rank(at(condition), direction),
   }));
+  // A table of facts about the data has nobody to judge.
+  if (group.rows.every(({ baseline }) => baseline)) return [];
   const nothingBeside = ({ ranking }: Case): boolean =>
     ranking.trained.length <= 1 && !ranking.baselines.length;
   if (cases.every(nothingBeside) && !group.rows.some(({ published }) => published !== null)) {
@@ -124,9 +126,11 @@ export function verdict(group: MetricGroup, view: Overview): string[] {
 }
 
 /** Sentences as one paragraph; many of them as a list. */
-export const prose = (sentences: readonly string[], name: string): Html =>
-  sentences.length > 3
+export const prose = (sentences: readonly string[], name: string): Html | null => {
+  if (sentences.length === 0) return null;
+  return sentences.length > 3
     ? html`<ul class="${name}">
         ${sentences.map((sentence) => html`<li>${sentence}</li>`)}
       </ul>`
     : html`<p class="${name}">${sentences.join(' ')}</p>`;
+};

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { array, reshape, type NDArray, type Tensor } from '../../src/tensor/index.ts';
+import { array, type NDArray, type Tensor } from '../../src/tensor/index.ts';
 import { key, normal } from '../../src/tensor/random.ts';
 import {
   actNorm,
@@ -52,11 +52,7 @@ test('two scales: the inverse returns and logDet is that of the Jacobian', async
         logDet,
         x: back.x,
         inverse: back.logDet,
-        jacobian: batchJacobian(
-          (w) => layer.forward(q, w).y,
-          v,
-          (w) => reshape(w, [n, -1]),
-        ),
+        jacobian: batchJacobian((w) => layer.forward(q, w).y, v),
       };
     },
     [p, x],

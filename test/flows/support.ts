@@ -3,6 +3,7 @@ import {
   array,
   compile,
   mapTree,
+  reshape,
   specsOf,
   sum,
   take,
@@ -51,8 +52,11 @@ export function samplesFor(support: Support, shape: readonly number[], n: number
   return array(z.map(to[support]), [n, ...shape]);
 }
 
+/** Samples `[batch, ...shape]` as rows `[batch, d]`. */
+const flat = (y: Tensor): Tensor => reshape(y, [y.shape[0], -1]);
+
 /** Jacobians `[batch, outputs, inputs]` of a map of independent samples: row j is the gradient of the sum of all y_j. */
-export function batchJacobian(f: (x: Tensor) => Tensor, x: Tensor, flat: (y: Tensor) => Tensor): Tensor {
+export function batchJacobian(f: (x: Tensor) => Tensor, x: Tensor): Tensor {
   const outputs = flat(f(x)).shape[1];
   const rows = Array.from({ length: outputs }, (_, j) =>
     flat(grad((v: Tensor) => sum(take(flat(f(v)), 1, j)))(x)),

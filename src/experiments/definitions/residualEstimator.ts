@@ -133,6 +133,12 @@ async function runJob({ config, threads, engine }: JobContext): Promise<JobOutpu
   };
 }
 
+/** The signed bias and how much of it is chance. */
+const noteOf = (results: readonly JobResult[]): string =>
+  results
+    .map(({ extra }) => `bias ${extra[BIAS].toPrecision(2)} ± ${extra[BIAS_ERROR].toPrecision(2)}`)
+    .join('; ');
+
 const absoluteBias = ({ extra }: JobResult): number => Math.abs(extra[BIAS]);
 
 function figureOf(
@@ -179,7 +185,7 @@ export default experiment('residual-estimator', {
   summarize(finished) {
     const rowsOf = (metric: string, valueOf: (result: JobResult) => number) =>
       bySeeds(finished).map((group) => ({
-        ...rowOfSeeds(group, metric, valueOf, { baseline: group[0].config.model !== ROULETTE }),
+        ...rowOfSeeds(group, metric, valueOf, { note: noteOf(group) }),
         // Nothing is trained.
         parameters: null,
         seconds: null,
