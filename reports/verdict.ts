@@ -82,11 +82,18 @@ const baselineSentence = (
   return `${who[0].toUpperCase()}${who.slice(1)} is beaten by ${all ? 'every trained model' : 'the best trained model'}${single ? '' : ' everywhere'}.`;
 };
 
+/** Ours over the published value, where both are positive. */
+export const overPublished = ({ mean, published }: Row): number | null =>
+  mean !== null && published !== null && mean > 0 && published > 0 ? mean / published : null;
+
 const publishedSentence = ({ rows }: MetricGroup, { conditions }: Overview): string | null => {
+  // Log densities and gains may be of either sign, and their ratios say nothing.
+  if (rows.some(({ mean, published }) => (mean ?? 1) <= 0 || (published ?? 1) <= 0)) return null;
   const ratios = rows
-    .flatMap((row) =>
-      row.mean !== null && row.published && !row.baseline ? [{ ratio: row.mean / row.published, row }] : [],
-    )
+    .flatMap((row) => {
+      const ratio = row.baseline ? null : overPublished(row);
+      return ratio === null ? [] : [{ ratio, row }];
+    })
     .sort((a, b) => a.ratio - b.ratio);
   if (!ratios.length) return null;
   const name = ({ row }: { row: Row }): string =>

@@ -15,7 +15,7 @@ import { html, type Content, type Html } from '../html.ts';
 import type { ReportInput, ReportJob, Row } from '../input.ts';
 import type { MetricGroup } from '../metrics.ts';
 import { latexTable, table, type Cell, type Column, type TableRow } from '../table.ts';
-import { prose, verdict } from '../verdict.ts';
+import { overPublished, prose, verdict } from '../verdict.ts';
 
 const range = (values: readonly (number | null)[], format: (value: number | null) => string): string => {
   const known = [...new Set(values.filter((value) => value !== null))].sort((a, b) => a - b);
@@ -241,7 +241,7 @@ function everyNumber({ rows, view, id }: Group): Html {
   };
   const tableRows: TableRow[] = rows.map((row) => {
     const { last, best, inference } = checkpoints(row, view);
-    const ratio = row.mean !== null && row.published ? row.mean / row.published : null;
+    const ratio = overPublished(row);
     const number = (value: number | null, text: string): Cell => ({ text, sort: value });
     return {
       baseline: row.baseline,

@@ -151,6 +151,15 @@ describe('the noise rule', () => {
     );
   });
 
+  test('no ratio to published values where values of the metric have either sign', () => {
+    const rows = [
+      row('a', 3, 0.1, 3, { published: 1, metric: 'log density (higher is better)' }),
+      row('b', -3, 0.1, 3, { published: 2, metric: 'log density (higher is better)' }),
+    ];
+    expect(sentences(rows)).toMatch(/a has the highest value/);
+    expect(sentences(rows)).not.toMatch(/published/);
+  });
+
   test('sample mean and deviation', () => {
     expect(meanStd([1, 2, 3, 4])).toEqual({ mean: 2.5, std: Math.sqrt(5 / 3), n: 4 });
     expect(meanStd([7])).toEqual({ mean: 7, std: null, n: 1 });
