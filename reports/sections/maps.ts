@@ -84,6 +84,9 @@ export function maps({ jobs }: ReportInput): Content {
   });
 }
 
+/** Tables of more numbers than these are closed at first. */
+const OPEN_UP_TO = 40;
+
 /** What a job with maps measured beside them. */
 function numbers(name: string, { result }: ReportJob): Content {
   const facts = Object.entries(result?.extra ?? {});
@@ -93,6 +96,9 @@ function numbers(name: string, { result }: ReportJob): Content {
   const rows = facts.map(([fact, value]) => ({
     cells: [{ text: fact }, { text: formatNumber(value), sort: value }],
   }));
-  return html`${table({ id, caption: html`<b>${name}.</b> Numbers beside the maps.`, columns, rows })}
-  ${downloads({ name: id, data: { columns: ['number', 'value'], rows: facts }, latex: latexTable({ columns, rows }) })}`;
+  return html`<details ${facts.length <= OPEN_UP_TO ? html`open` : null}>
+    <summary>Numbers beside the maps</summary>
+    ${table({ id, caption: html`<b>${name}.</b>`, columns, rows })}
+    ${downloads({ name: id, data: { columns: ['number', 'value'], rows: facts }, latex: latexTable({ columns, rows }) })}
+  </details>`;
 }
