@@ -168,7 +168,7 @@ export function syntheticReport(): ReportInput {
       mean: null,
       n: 0,
       parameters: null,
-      note: 'not implemented yet',
+      note: 'not trained here',
     },
     baseline('linear', r, 0.00052),
     baseline('multiplier', r, 0.00088),

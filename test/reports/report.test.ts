@@ -117,7 +117,7 @@ describe('the page', () => {
       'mean relative L2 error, test split, last checkpoint',
       'published 0.00301',
       '266,837',
-      'not implemented yet',
+      'not trained here',
       '✗ does not hold',
       'with uncommitted changes',
       '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
@@ -128,7 +128,7 @@ describe('the page', () => {
   });
 
   test('a model that nobody trained stands beside its published value', () => {
-    expect(page).toContain('published 0.130 · not implemented yet');
+    expect(page).toContain('published 0.130 · not trained here');
   });
 
   test('settings that every job shares are not among the differences', () => {
