@@ -1,6 +1,6 @@
 /** Random periodic functions on [0, 1): Gaussian random fields and sums of a few modes. */
 import { fourierTransform } from '../solvers/fourier.ts';
-import { normal, type Key } from '../src/tensor/random.ts';
+import { normal, split, uniform, type Key } from '../src/tensor/random.ts';
 
 /**
  * u(x) = Σ_{k=1}^{modes} σ_k (ξ_k cos 2πkx + η_k sin 2πkx) with independent standard normal ξ_k, η_k, on `points` equispaced
@@ -21,6 +21,24 @@ export function randomModes(
     const amplitude = deviation(k) * (2 * k === points ? points : points / 2);
     spectrum[2 * k] = amplitude * draw[2 * k - 2];
     spectrum[2 * k + 1] = -amplitude * draw[2 * k - 1];
+  }
+  return transform.inverse(spectrum);
+}
+
+/**
+ * u(x) = modes^{−1/2} Σ_{k=1}^{modes} a_k cos(2πkx + φ_k) with independent standard normal a_k and phases φ_k uniform on the
+ * circle, on `points` > 2 `modes` equispaced points of [0, 1): pointwise variance 1/2.
+ */
+export function randomWaves(key: Key, points: number, modes: number): Float64Array {
+  const [amplitudes, phases] = split(key, 2);
+  const amplitude = normal(amplitudes, modes);
+  const phase = uniform(phases, modes);
+  const transform = fourierTransform(points);
+  const spectrum = new Float64Array(2 * transform.modes);
+  for (let k = 1; k <= modes; k++) {
+    const height = (amplitude[k - 1] / Math.sqrt(modes)) * (points / 2);
+    spectrum[2 * k] = height * Math.cos(2 * Math.PI * phase[k - 1]);
+    spectrum[2 * k + 1] = height * Math.sin(2 * Math.PI * phase[k - 1]);
   }
   return transform.inverse(spectrum);
 }
