@@ -98,7 +98,7 @@ export interface OperatorBenchmark<Schema extends z.ZodObject> extends Pick<
   /** Further numbers of a trained model or baseline. */
   measure?: Measure;
   published?(model: string, condition: Condition): number | null;
-  /** Models whose published values stand in the table where they are not trained, too. */
+  /** Models whose published values stand in the table also where they are not trained. */
   readonly quoted?: readonly string[];
   checks?(
     rows: readonly ResultRow[],
@@ -212,17 +212,19 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
     definition.seeds?.(config, model, condition) ??
     (isBaseline(model) ? [0] : z.array(z.number()).parse(config['seeds']));
 
-  /** Published models that nobody trained here, for comparison. */
-  const quotedRows = (conditions: readonly Condition[], own: readonly ResultRow[]): ResultRow[] =>
-    quoted.flatMap((model) =>
+  /** Published values of what nobody trained here, for comparison. */
+  const quotedRows = (conditions: readonly Condition[], own: readonly ResultRow[]): ResultRow[] => {
+    const trained = new Set(own.map(({ model, condition }) => canonicalJson([model, condition])));
+    return quoted.flatMap((model) =>
       conditions.flatMap((condition): ResultRow[] => {
         const value = published(model, condition);
-        if (value === null || own.some((row) => row.model === model)) return [];
+        if (value === null || trained.has(canonicalJson([model, condition]))) return [];
         const nothing = { mean: null, std: null, n: 0, parameters: null, seconds: null, baseline: false };
         const row = { model, condition, metric: TRAINED_METRIC, published: value };
         return [{ ...row, ...nothing, note: 'not trained here' }];
       }),
     );
+  };
 
   return experiment<Schema>(name, {
     title,

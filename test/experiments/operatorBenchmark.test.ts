@@ -4,6 +4,7 @@ import { linearPropagator } from '../../src/experiments/operatorBenchmark.ts';
 import { findExperiment } from '../../src/experiments/registry.ts';
 import { trainingOf } from '../../src/experiments/trainingSettings.ts';
 import { dispersivePropagator, getOperator } from '../../src/operators/index.ts';
+import type { JobResult } from '../../src/runs/index.ts';
 import { runName } from '../../src/runs/run.ts';
 
 const facts = Object.fromEntries([64, 128, 256, 512, 1024].map((s) => [`SHA-256 at s = ${s}`, `hash${s}`]));
@@ -43,6 +44,39 @@ test('kdv-resolution shows the jobs of kdv: pade and mwt with three seeds, the o
     identityOf(experiment, configure(experiment, 'paper')),
   );
   expect(identities[0]).toEqual(identities[1]);
+});
+
+test('published values stand beside every condition that a model was not trained under', async () => {
+  const { experiment } = await findExperiment('kdv-resolution');
+  const config = configure(experiment, 'paper', { models: ['pade', 'fno'], resolutions: [64, 128] });
+  const finished = experiment
+    .jobs(config, facts)
+    .filter(
+      ({ model, condition: { resolution }, seed }) => seed === 0 && (model !== 'pade' || resolution === 64),
+    )
+    .map((job): JobResult => ({
+      config: { experiment: 'kdv', preset: 'paper', ...job },
+      metric: 'error',
+      value: 0.004,
+      best: null,
+      parameters: 1,
+      seconds: 1,
+      inferenceMilliseconds: null,
+      samples: [],
+      extra: {},
+    }));
+  const { rows } = experiment.summarize(finished, config);
+  const shown = (model: string): unknown[] =>
+    rows.flatMap((row) => (row.model === model ? [[row.condition.resolution, row.mean, row.published]] : []));
+  expect(shown('pade')).toEqual([
+    [64, 0.004, 0.00301],
+    [128, null, 0.00308],
+  ]);
+  expect(shown('fno').flatMap((row) => row)).not.toContain(null);
+  expect(shown('mwt')).toEqual([
+    [64, null, 0.00372],
+    [128, null, 0.00369],
+  ]);
 });
 
 test('a model keeps its published settings in place of defaults, not in place of what was asked for', () => {
