@@ -143,7 +143,7 @@ function rowsOf(cells: readonly Cell[]): ResultRow[] {
       fixedRow(
         'true density',
         { set: cell.set },
-        'log-likelihood of test points under the truth (higher is better), nats',
+        'log-likelihood of test points under the truth (neither is better), nats',
         cell.results[0].extra.oracle,
         'No model can be above it on these points, but for chance.',
       ),
