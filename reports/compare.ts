@@ -5,11 +5,14 @@ import type { Row } from './input.ts';
 export const noiseRule =
   'the difference of the means > 2·√(s₁²/n₁ + s₂²/n₂), s the sample standard deviation over n seeds';
 
-export type Direction = 'lower' | 'higher';
+/** The better values of a metric; `neither` where a value is a fact that makes no model better. */
+export type Direction = 'lower' | 'higher' | 'neither';
 
-/** The better direction of a metric: lower, unless the metric says "higher is better" in its own text. */
-export const directionOf = (metric: string): Direction =>
-  /higher is better/i.test(metric) ? 'higher' : 'lower';
+/** What a metric says of itself in its text: "higher is better", "neither is better", or nothing, when lower is better. */
+export function directionOf(metric: string): Direction {
+  if (/higher is better/i.test(metric)) return 'higher';
+  return /neither is better/i.test(metric) ? 'neither' : 'lower';
+}
 
 type Sample = Pick<Row, 'mean' | 'std' | 'n'>;
 
@@ -40,17 +43,18 @@ export interface Ranking {
 }
 
 const better = (direction: Direction, a: number, b: number): boolean =>
-  direction === 'lower' ? a < b : a > b;
+  direction !== 'neither' && (direction === 'lower' ? a < b : a > b);
 
 const sorted = (rows: readonly Row[], direction: Direction): Row[] =>
   rows
     .filter(({ mean }) => mean !== null && Number.isFinite(mean))
-    .sort((a, b) => (direction === 'lower' ? 1 : -1) * ((a.mean ?? 0) - (b.mean ?? 0)));
+    .sort((a, b) => (direction === 'higher' ? -1 : 1) * ((a.mean ?? 0) - (b.mean ?? 0)));
 
 /**
  * Ranks the rows of one condition. The best trained model is marked only when it is apart from the second; the second
  * only when the best is marked and the third, if there is one, is apart from the second. Models within the noise of the
- * first are marked as a tie. Baselines are ranked among themselves: they need no seeds.
+ * first are marked as a tie. Baselines are ranked among themselves: they need no seeds. Where neither direction is better nobody
+ * leads; rows stand from low to high.
  */
 export function rank(rows: readonly Row[], direction: Direction): Ranking {
   const trained = sorted(
@@ -63,7 +67,7 @@ export function rank(rows: readonly Row[], direction: Direction): Ranking {
   );
   const marks = new Map<Row, Mark>();
   const [first, second, third] = trained;
-  if (!first) return { trained, baselines, marks, lead: 'none' };
+  if (!first || direction === 'neither') return { trained, baselines, marks, lead: 'none' };
   if (!second) return { trained, baselines, marks, lead: 'alone' };
   const lead = separation(first, second);
   if (lead === 'apart') {

@@ -1,6 +1,6 @@
 /** One paragraph that says what the table says: who leads, by how much, against which baseline and which published value. */
 import type { Condition } from '../src/runs/schema.ts';
-import { beatsEveryTrained, directionOf, rank, type Ranking } from './compare.ts';
+import { beatsEveryTrained, directionOf, rank, type Direction, type Ranking } from './compare.ts';
 import { conditionKey, type Overview } from './conditions.ts';
 import { formatMeanStd, formatNumber, listWords, plural } from './format.ts';
 import { html, type Html } from './html.ts';
@@ -55,11 +55,7 @@ const countSentence = (cases: readonly Case[], extreme: string): string => {
   return `Of ${plural(cases.length, 'condition')}, the ${extreme} value belongs to ${listWords(parts)}.`;
 };
 
-const baselineSentence = (
-  cases: readonly Case[],
-  direction: 'lower' | 'higher',
-  single: boolean,
-): string | null => {
+const baselineSentence = (cases: readonly Case[], direction: Direction, single: boolean): string | null => {
   const judged = cases.filter(({ ranking }) => ranking.baselines.length && ranking.trained.length);
   if (!judged.length)
     return cases.some(({ ranking }) => ranking.trained.length) ? 'No trivial baseline was measured.' : null;
@@ -107,6 +103,8 @@ const publishedSentence = ({ rows }: MetricGroup, { conditions }: Overview): str
 /** The verdict on one metric as sentences, computed from the rows alone. */
 export function verdict(group: MetricGroup, view: Overview): string[] {
   const direction = directionOf(group.metric);
+  // A table of facts has nobody to judge.
+  if (direction === 'neither' || group.rows.every(({ baseline }) => baseline)) return [];
   const extreme = direction === 'lower' ? 'lowest' : 'highest';
   const at = (condition: Condition): Row[] =>
     group.rows.filter((row) => conditionKey(row.condition) === conditionKey(condition));
@@ -116,8 +114,6 @@ export function verdict(group: MetricGroup, view: Overview): string[] {
     where: single ? '' : ` at ${view.conditions.label(condition)}`,
     ranking: rank(at(condition), direction),
   }));
-  // A table of facts about the data has nobody to judge.
-  if (group.rows.every(({ baseline }) => baseline)) return [];
   const nothingBeside = ({ ranking }: Case): boolean =>
     ranking.trained.length <= 1 && !ranking.baselines.length;
   if (cases.every(nothingBeside) && !group.rows.some(({ published }) => published !== null)) {

@@ -6,6 +6,7 @@ import {
   meanStd,
   noiseRule,
   rank,
+  type Direction,
   type Ranking,
 } from '../compare.ts';
 import { conditionKey, type Overview } from '../conditions.ts';
@@ -57,7 +58,7 @@ function valueCell(
   condition: Row['condition'],
   ranking: Ranking,
   view: Overview,
-  direction: 'lower' | 'higher',
+  direction: Direction,
 ): Cell {
   const published = row?.published ?? null;
   const parts = published === null ? [] : [`published ${formatNumber(published)}`];
@@ -153,14 +154,19 @@ function comparison({ metric, rows, view, id }: Group): Html {
     ]),
   };
   const uncertain = rows.some((row) => !row.baseline && row.mean !== null && !hasSpread(row));
-  const arrow = direction === 'lower' ? '↓ lower is better' : '↑ higher is better';
   const caption = html`<span class="metric">${metric}</span>
-    <span class="direction">${arrow}</span
+    <span class="direction">${directionNotes[direction]}</span
     >${view.conditions.shared ? ` · all rows: ${view.conditions.shared}` : null}`;
   return html`${table({ id, caption, columns, rows: tableRows })}
-  ${models.length > 1 ? rule(uncertain) : null}
+  ${models.length > 1 && direction !== 'neither' ? rule(uncertain) : null}
   ${downloads({ name: `${id}`, data, latex: latexTable({ columns, rows: tableRows }) })}`;
 }
+
+const directionNotes: Readonly<Record<Direction, string>> = {
+  lower: '↓ lower is better',
+  higher: '↑ higher is better',
+  neither: 'no value is better than another',
+};
 
 /** How the marks of a table are to be read. */
 const rule = (uncertain: boolean): Html =>

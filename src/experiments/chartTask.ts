@@ -4,6 +4,7 @@ import { npy, type NpyArray } from '../../datasets/npy.ts';
 import { getSpaceSet } from '../../datasets/flows/spaceSets.ts';
 import {
   chartLogProb,
+  edgeNames,
   fit,
   getDensity,
   leak,
@@ -24,9 +25,13 @@ import { bestGaussian, energyDistance, mean, median, standardError, trimmedMean 
 
 /** What every job of a comparison on space sets knows. */
 export const chartTaskFields = {
-  charts: z.int().min(1).default(16).describe('charts of the models with charts, K'),
+  charts: z.int().min(1).default(32).describe('charts of the models with charts, K'),
   nearest: z.int().min(1).default(1).describe('charts that every point belongs to at least, m'),
-  epsilon: z.number().min(0).default(0.1).describe('how much farther than the m-th a further centre may be'),
+  epsilon: z.number().min(0).default(0.5).describe('how much farther than the m-th a further centre may be'),
+  edges: z
+    .enum(edgeNames)
+    .default('fading')
+    .describe('whether what a chart is given fades out or, as published, ends at its edge'),
   blocks: z.int().min(1).default(8).describe('couplings or autoregressive layers'),
   hidden: z.array(z.int().min(1)).default([64, 64]).describe('widths of the networks'),
   steps: z.int().min(1).default(3000).describe('training steps'),
@@ -52,13 +57,13 @@ const PICTURED = 1000;
 
 /** The model of that name for points of a set. */
 export function modelFor(name: string, dimension: 1 | 2, task: ChartTask): Density {
-  const { charts, nearest, epsilon, blocks, hidden } = task;
+  const { charts, nearest, epsilon, edges, blocks, hidden } = task;
   return getDensity(name).create(
     { shape: [3] },
     {
       blocks,
       hidden,
-      ...(name.startsWith('vq-') && { charts, nearest, epsilon }),
+      ...(name.startsWith('vq-') && { charts, nearest, epsilon, edges }),
       ...(name.endsWith('cef') && { latent: dimension }),
     },
   );

@@ -48,3 +48,4 @@ export { getModel, models, type Model, type ModelDomain } from './models.ts';
 export { chartModels, vqFlow } from './charts/models.ts';
 export { chartFlow, type ChartFlow, type ChartFlowParameters, type Charts } from './charts/chartFlow.ts';
 export * from './charts/run.ts';
+export { edgeNames, type Cover, type Edges } from './charts/voronoi.ts';

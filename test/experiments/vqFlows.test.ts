@@ -140,5 +140,5 @@ test.each([
 });
 
 test('more charts asked of a point than there are is refused', () => {
-  expect(() => configure(experiment, 'quick', { nearest: 20 })).toThrow('--nearest: got 20');
+  expect(() => configure(experiment, 'quick', { nearest: 33 })).toThrow('--nearest: got 33');
 });

@@ -119,6 +119,20 @@ describe('the noise rule', () => {
     expect(sentences(rows)).toContain('b has the highest value');
   });
 
+  test('where neither direction is better nobody is marked, beaten or said to lead', () => {
+    const metric = 'Lip(F), certified (neither is better)';
+    expect(directionOf(metric)).toBe('neither');
+    const base = row('base', 0.1, null, 1, { metric, baseline: true });
+    const rows = [row('a', 1, 0.01, 3, { metric }), row('b', 2, 0.01, 3, { metric }), base];
+    expect(rank(rows, 'neither')).toMatchObject({ marks: new Map(), lead: 'none' });
+    expect(beatsEveryTrained(base, rank(rows, 'neither'), 'neither')).toBe(false);
+    expect(sentences(rows)).toBe('');
+    const page = renderReport(withRows(rows));
+    expect(page).toContain('no value is better than another');
+    expect(page).not.toContain('lower is better');
+    expect(page).not.toContain('class="rule"');
+  });
+
   test('different metrics never share a table; a baseline joins the metric of its name', () => {
     const groups = metricGroups([
       row('a', 1, null, 1, { metric: 'relative L2, test, last checkpoint' }),

@@ -198,7 +198,7 @@ export default experiment('tv-bounds', {
       rows: [
         ...cells.map((cell) => rowOfSeeds(cell, METRIC, ({ value }) => value)),
         ...Object.values(names).flatMap((name) =>
-          cells.map((cell) => rowOfSeeds(cell, name, ({ extra }) => extra[name])),
+          cells.map((cell) => rowOfSeeds(cell, `${name} (neither is better)`, ({ extra }) => extra[name])),
         ),
       ],
       checks,

@@ -35,7 +35,7 @@ import { flattenSamples } from '../samples.ts';
 import { encode, initAutoencoder, type AutoencoderParameters, type CodeOptions } from './autoencoder.ts';
 import type { Growth } from './findCharts.ts';
 import { fitCharts } from './fit.ts';
-import { membership, squaredDistances, type Cover } from './voronoi.ts';
+import { fadingShares, membership, sharpShares, squaredDistances, type Cover } from './voronoi.ts';
 
 /** Charts as found in data. */
 export interface Charts<Leaf = NDArray> {
@@ -84,6 +84,8 @@ export interface ChartFlow extends Density<ChartFlowParameters> {
   readonly flow: LocalFlow;
   /** Whether each of x `[batch, ...shape]` is in each chart: bool `[batch, K]`. */
   membership(charts: Charts<Tensor>, x: Tensor): Tensor;
+  /** p̃_x(k), the probability with which x is given to chart k in training: `[batch, K]`. */
+  shares(charts: Charts<Tensor>, x: Tensor): Tensor;
   /** log p_k p(x | k): `[batch, K]`. */
   jointLogProb(p: ChartTensors, x: Tensor, given?: Given): Tensor;
   /** As `sample`, with the chart of each sample, one of K as 0/1 `[n, K]`. */
@@ -122,8 +124,9 @@ export function chartFlow(options: ChartFlowOptions): ChartFlow {
     };
   };
 
-  const membershipOf = (own: Charts<Tensor>, x: Tensor): Tensor =>
-    membership(squaredDistances(encode(own.autoencoder, flattenSamples(x)), own.centres), cover);
+  const distancesOf = (own: Charts<Tensor>, x: Tensor): Tensor =>
+    squaredDistances(encode(own.autoencoder, flattenSamples(x)), own.centres);
+  const membershipOf = (own: Charts<Tensor>, x: Tensor): Tensor => membership(distancesOf(own, x), cover);
 
   const jointLogProb: ChartFlow['jointLogProb'] = (p, x, given) => {
     const all = inAllCharts(p, x, given);
@@ -159,6 +162,10 @@ export function chartFlow(options: ChartFlowOptions): ChartFlow {
       };
     },
     membership: membershipOf,
+    shares: (own, x) =>
+      cover.edges === 'fading'
+        ? fadingShares(distancesOf(own, x), cover)
+        : sharpShares(membershipOf(own, x), own.logWeights),
     jointLogProb,
     logProb: (p, x, given) => logSumExp(jointLogProb(p, x, given), 1),
     draw(key, n) {

@@ -1,5 +1,5 @@
 /** Centres of charts from data: k-means of the codes, revival of centres that stand idle, growth until the codes tell enough. */
-import { array, castArray, sizeOf, type NDArray } from '../../tensor/index.ts';
+import { array, castArray, indicator, sizeOf, type NDArray } from '../../tensor/index.ts';
 import { foldIn, key as seedKey, split } from '../../tensor/random.ts';
 import { mapRows, type RunOptions } from '../run.ts';
 import { flattenSamples } from '../samples.ts';
@@ -52,22 +52,30 @@ export async function findCharts(model: ChartFlow, x: NDArray, options: FindOpti
 
 const uniformWeights = (k: number): NDArray => array(new Float32Array(k).fill(-Math.log(k)), [k]);
 
-/** log p_k = log of P(x ∈ U_k) / Σ_j P(x ∈ U_j), over the samples. */
+/**
+ * log p_k over the samples: of P(x ∈ U_k) / Σ_j P(x ∈ U_j) for charts with sharp edges, as published; of E p̃_x(k), the mass that is
+ * given to the chart, for fading ones.
+ */
 async function logWeightsOf(
   model: ChartFlow,
   charts: Charts,
   x: NDArray,
   options: FindOptions,
 ): Promise<NDArray> {
-  const { member } = await mapRows(
-    (p, { x: rows }) => ({ member: model.membership(p as never, rows) }),
+  const { share } = await mapRows(
+    (p, { x: rows }) => ({
+      share:
+        model.cover.edges === 'fading'
+          ? model.shares(p as never, rows)
+          : indicator(model.membership(p as never, rows)),
+    }),
     charts,
     { x },
     options,
   );
-  const [n, k] = member.shape;
+  const [n, k] = share.shape;
   const counts = new Float64Array(k);
-  for (let i = 0; i < n * k; i++) counts[i % k] += member.data[i];
+  for (let i = 0; i < n * k; i++) counts[i % k] += share.data[i];
   const total = counts.reduce((a, b) => a + b);
   return array(
     Float32Array.from(counts, (c) => Math.log(Math.max(c, 1e-6) / total)),

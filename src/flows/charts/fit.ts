@@ -6,12 +6,11 @@ import type { FitOptions, FlowSplit } from '../density.ts';
 import { mapRows, type RunOptions } from '../run.ts';
 import type { ChartFlow, ChartFlowParameters, Charts } from './chartFlow.ts';
 import { findCharts } from './findCharts.ts';
-import { chartProbabilities } from './voronoi.ts';
 
 /**
  * Finds charts (or keeps those of `from`) and minimises the mean of −log p(x | k) over charts k drawn anew for every sample of
  * every batch, k ~ p̃_x: one pass of one flow a sample. By Jensen's inequality this bounds the negative log-likelihood from
- * above, up to log Σ_{j: x ∈ U_j} p_j.
+ * above, up to Σ_k p̃_x(k) log (p̃_x(k) / p_k), which the flow does not change.
  */
 export async function fitCharts(
   model: ChartFlow,
@@ -50,10 +49,7 @@ async function withChoices(
   run: RunOptions,
 ): Promise<FlowSplit> {
   const { ends } = await mapRows(
-    (p, { x }) => {
-      const own = p as Charts<never>;
-      return { ends: cumulativeSum(chartProbabilities(model.membership(own, x), own.logWeights), 1) };
-    },
+    (p, { x }) => ({ ends: cumulativeSum(model.shares(p as Charts<never>, x), 1) }),
     charts,
     { x: split.x },
     run,

@@ -4,6 +4,7 @@ import { parseOptions } from '../layer.ts';
 import { conformalEmbedding } from '../conformalEmbedding.ts';
 import { getModel, type Model } from '../models.ts';
 import { chartFlow, type ChartFlow, type LocalFlow } from './chartFlow.ts';
+import { edgeNames } from './voronoi.ts';
 
 const chartOptions = z.object({
   /** K. */
@@ -11,7 +12,9 @@ const chartOptions = z.object({
   /** m: charts that every sample belongs to at least. */
   nearest: z.int().positive().default(1),
   /** ε: how much farther than the m-th nearest a further centre may be. */
-  epsilon: z.number().min(0).default(0.1),
+  epsilon: z.number().min(0).default(0.5),
+  /** Whether what a chart is given of the data fades out towards its edge or, as published, ends there at once. */
+  edges: z.enum(edgeNames).default('fading'),
   /** Mean squared error of a coordinate, above which centres are added. */
   tolerance: z.number().positive().optional(),
   /** Where centres are added: at most so many. */
@@ -52,7 +55,7 @@ export function vqFlow(base: Model<LocalFlow>, name: string, title: string): Mod
         shape,
         ...(context !== undefined && { context }),
         charts: charts.charts,
-        cover: { nearest: charts.nearest, epsilon: charts.epsilon },
+        cover: { nearest: charts.nearest, epsilon: charts.epsilon, edges: charts.edges },
         growth:
           charts.tolerance === undefined ? null : { tolerance: charts.tolerance, most: charts.mostCharts },
         code:

@@ -50,6 +50,29 @@ function circle(n: number): NDArray {
   );
 }
 
+test.each(['fading', 'sharp'] as const)(
+  'weights of charts with %s edges are those of the samples',
+  async (edges) => {
+    const [vq] = chartModels;
+    const model = vq.create({ shape: [5] }, { charts: 6, epsilon: 0.5, edges, blocks: 1, hidden: [4] });
+    const x = circle(600);
+    const charts = await findCharts(model, x, { seed: 1, threads: 1 });
+    const k = 6;
+    const total = Array.from({ length: k }, () => 0);
+    for (let i = 0; i < 600; i++) {
+      const d = Array.from({ length: k }, (_, c) =>
+        Math.hypot(...[0, 1, 2, 3, 4].map((j) => x.data[5 * i + j] - charts.centres.data[5 * c + j])),
+      );
+      const ratio = d.map((v) => v / Math.min(...d) - 1);
+      const phi = ratio.map((r) => (edges === 'sharp' ? Number(r <= 0.5) : Math.max(0, 1 - r / 0.5)));
+      const sum = edges === 'sharp' ? 1 : phi.reduce((a, b) => a + b);
+      phi.forEach((v, c) => (total[c] += v / sum));
+    }
+    const all = total.reduce((a, b) => a + b);
+    total.forEach((v, c) => expect(Math.exp(charts.logWeights.data[c])).toBeCloseTo(v / all, 5));
+  },
+);
+
 test('charts grow until samples are told by their centres, with codes of their own and with trained ones', async () => {
   const x = circle(1200);
   const [vq] = chartModels;
