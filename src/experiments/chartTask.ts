@@ -27,7 +27,7 @@ import { bestGaussian, energyDistance, mean, median, standardError, trimmedMean 
 export const chartTaskFields = {
   charts: z.int().min(1).default(32).describe('charts of the models with charts, K'),
   nearest: z.int().min(1).default(1).describe('charts that every point belongs to at least, m'),
-  epsilon: z.number().min(0).default(0.5).describe('how much farther than the m-th a further centre may be'),
+  epsilon: z.number().min(0).default(1).describe('how much farther than the m-th a further centre may be'),
   edges: z
     .enum(edgeNames)
     .default('fading')

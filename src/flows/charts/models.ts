@@ -12,7 +12,7 @@ const chartOptions = z.object({
   /** m: charts that every sample belongs to at least. */
   nearest: z.int().positive().default(1),
   /** ε: how much farther than the m-th nearest a further centre may be. */
-  epsilon: z.number().min(0).default(0.5),
+  epsilon: z.number().min(0).default(1),
   /** Whether what a chart is given of the data fades out towards its edge or, as published, ends there at once. */
   edges: z.enum(edgeNames).default('fading'),
   /** Mean squared error of a coordinate, above which centres are added. */

@@ -61,17 +61,17 @@ function nthSmallest(rows: Tensor, m: number): Tensor {
 /**
  * A partition of unity subordinate to the charts, from squared distances `[n, K]`: φ_k / Σ_j φ_j with
  *
- *   φ_k = 1 up to d_(m), falling in proportion to d_k until it is 0 at the edge of U_k, (1 + ε) d_(m).
+ *   φ_k = (1 − t)²,  t from 0 up to d_(m) to 1 at the edge of U_k, (1 + ε) d_(m), in proportion to d_k.
  *
- * It is continuous in the code for ε > 0. A density that fades out is smoother than one that is cut off, so that a flow can follow it and
- * puts less outside the chart.
+ * It is continuous in the code for ε > 0, and its slope is 0 at the edge. A density that fades out is smoother than one that is cut off, so
+ * that a flow can follow it and puts less outside the chart.
  */
 export function fadingShares(distances: Tensor, { nearest, epsilon }: Omit<Cover, 'edges'>): Tensor {
   const all = sqrt(distances);
   const from = nthSmallest(all, nearest);
   // A code that lies on its centre is in no other chart.
   const beyond = div(relu(sub(all, from)), maximum(mul(epsilon, from), SMALLEST));
-  const phi = relu(sub(1, beyond));
+  const phi = square(relu(sub(1, beyond)));
   return div(phi, sum(phi, 1, { keepDims: true }));
 }
 

@@ -64,7 +64,7 @@ test.each(['fading', 'sharp'] as const)(
         Math.hypot(...[0, 1, 2, 3, 4].map((j) => x.data[5 * i + j] - charts.centres.data[5 * c + j])),
       );
       const ratio = d.map((v) => v / Math.min(...d) - 1);
-      const phi = ratio.map((r) => (edges === 'sharp' ? Number(r <= 0.5) : Math.max(0, 1 - r / 0.5)));
+      const phi = ratio.map((r) => (edges === 'sharp' ? Number(r <= 0.5) : Math.max(0, 1 - r / 0.5) ** 2));
       const sum = edges === 'sharp' ? 1 : phi.reduce((a, b) => a + b);
       phi.forEach((v, c) => (total[c] += v / sum));
     }

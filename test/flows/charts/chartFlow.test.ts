@@ -183,7 +183,7 @@ test('charts fit a helix in few steps, weights sum to 1, and a training goes on 
   const set = getSpaceSet('helix');
   const train = set.sample(key(1), 4000);
   const held = set.sample(key(2), 1000);
-  const chosen = standardized(realNvp.create({ shape: [3] }, { blocks: 6, hidden: [32, 32] }));
+  const chosen = standardized(realNvp.create({ shape: [3] }, { charts: 32, blocks: 6, hidden: [32, 32] }));
   const options = {
     data: { train: { x: train }, validation: { x: held } },
     optimizer: adam({ learningRate: 5e-3 }),
@@ -196,13 +196,13 @@ test('charts fit a helix in few steps, weights sum to 1, and a training goes on 
   };
   const { parameters: found, best } = await fit(chosen, options);
   const { charts } = found.model;
-  expect(charts.logWeights.shape).toEqual([16]);
-  expect(mean(Float64Array.from(charts.logWeights.data, Math.exp)) * 16).toBeCloseTo(1, 5);
+  expect(charts.logWeights.shape).toEqual([32]);
+  expect(mean(Float64Array.from(charts.logWeights.data, Math.exp)) * 32).toBeCloseTo(1, 5);
   const score = async (p: typeof found): Promise<number> =>
     mean((await logProb(chosen, p, held, {}, { threads: 1 })).data);
   const reached = await score(found);
   // The best Gaussian has −5.23, a global Real NVP of thousands of steps about −1.2, the truth −0.12.
-  expect(reached).toBeGreaterThan(-1.1);
+  expect(reached).toBeGreaterThan(-0.8);
   expect(reached).toBeLessThan(mean(set.logDensity(held)) + 0.05);
   expect(best?.validation).toBeLessThan(10);
   const further = await fit(chosen, { ...options, from: found, epochs: 1 });
