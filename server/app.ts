@@ -130,12 +130,13 @@ export function createApp({
   });
 
   // Express knows an error handler by its four parameters.
-  const onError: ErrorRequestHandler = (error: unknown, request, response, next) => {
+  const onError: ErrorRequestHandler = (error: unknown, request, response, _next) => {
     const status = failureStatus(error);
     if (status === 500)
       log?.(`${request.method} ${request.path}: ${error instanceof Error ? error.message : String(error)}`);
     if (response.headersSent) {
-      next(error);
+      // A broken answer must not look like a whole one. Express would do the same, and print a stack trace besides.
+      response.destroy();
       return;
     }
     const message =

@@ -9,7 +9,7 @@ export interface EventOptions {
   heartbeatMilliseconds: number;
 }
 
-/** Streams changes until the experiment is complete or the reader leaves. */
+/** Streams changes until the experiment is complete or deleted, or the reader leaves. */
 export async function streamEvents(
   folder: string,
   request: Request,
@@ -41,7 +41,7 @@ export async function streamEvents(
       if (!response.writableNeedDrain) {
         for (const { event, data } of await follower.changes()) {
           response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
-          if (event === 'complete') return;
+          if (event === 'complete' || event === 'gone') return;
         }
       }
       if (left.signal.aborted) return;

@@ -10,7 +10,9 @@ export type Change =
   | { event: 'metrics'; data: { job: string; lines: MetricLine[] } }
   /** The metrics of a job began anew; what was told of it before no longer holds. */
   | { event: 'reset'; data: { job: string } }
-  | { event: 'complete'; data: Record<string, never> };
+  | { event: 'complete'; data: Record<string, never> }
+  /** The folder is no longer there; nothing will follow. */
+  | { event: 'gone'; data: Record<string, never> };
 
 /** At most this much of a file is read at one look, so that a huge file does not fill the memory. */
 const chunkBytes = 1 << 20;
@@ -45,7 +47,8 @@ export class ExperimentFollower {
 
   /** What is new since the last call; the first call tells everything. Jobs may appear at any time. */
   async changes(): Promise<Change[]> {
-    const files = await ExperimentFiles.open(this.#folder);
+    const files = await ExperimentFiles.open(this.#folder).catch(() => null);
+    if (!files) return [{ event: 'gone', data: {} }];
     const changes: Change[] = [];
     const { names } = await loadOutline(files);
     const statuses: RunStatus[] = [];

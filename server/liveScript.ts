@@ -30,7 +30,15 @@ const draw = (row, values) => {
 const duration = (seconds) => seconds < 90 ? Math.round(seconds) + ' s' : Math.round(seconds / 60) + ' min';
 const source = new EventSource(table.dataset.events);
 source.addEventListener('open', () => { connection.textContent = 'Live: this page follows the running jobs.'; });
-source.addEventListener('error', () => { connection.textContent = 'The connection is interrupted; trying again …'; });
+source.addEventListener('error', () => {
+  connection.textContent = source.readyState === EventSource.CLOSED
+    ? 'The server has nothing to tell of this experiment.'
+    : 'The connection is interrupted; trying again …';
+});
+source.addEventListener('gone', () => {
+  source.close();
+  connection.textContent = 'The folder of this experiment has been deleted.';
+});
 source.addEventListener('reset', (event) => { histories.delete(JSON.parse(event.data).job); });
 source.addEventListener('status', (event) => {
   const { job, status } = JSON.parse(event.data);

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import path from 'node:path';
 import type { Express } from 'express';
@@ -293,6 +293,20 @@ describe('events', () => {
   test('the stream of a complete experiment ends by itself', async () => {
     const text = await readEvents('kdv-done', () => false);
     expect(text.trimEnd()).toMatch(/event: complete\ndata: \{\}$/);
+  });
+
+  test('the stream of an experiment that is deleted says so and ends', async () => {
+    const folder = path.join(runs.folder, 'kdv-deleted');
+    await cp(path.join(runs.folder, 'kdv-half'), folder, { recursive: true });
+    const before = lines.length;
+    const text = await readEvents(
+      'kdv-deleted',
+      () => false,
+      () => void rm(folder, { recursive: true }),
+    );
+    expect(text.trimEnd()).toMatch(/event: gone\ndata: \{\}$/);
+    expect(lines.slice(before)).toEqual([]);
+    expect((await rawStatus('/experiments/kdv-deleted/events')).status).toBe(404);
   });
 });
 
