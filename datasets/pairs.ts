@@ -214,7 +214,7 @@ function cutSplits(arrays: NpzArrays, name: string, options: ReadPairsOptions): 
   const train = all.count - test - validation;
   if (![test, validation].every((n) => Number.isInteger(n) && n >= 0) || test < 1 || train < 1) {
     throw new Error(
-      `${name}: ${all.count} samples cannot be cut into train, ${validation} validation and ${test} test samples`,
+      `${name}: ${all.count} samples cannot be cut into ${test} for the test, ${validation} for validation and the rest, at least one, for training`,
     );
   }
   const s = all.input.length / all.count;

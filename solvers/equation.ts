@@ -63,8 +63,12 @@ export function equation<P extends Record<string, number>>(definition: EquationD
     bind(given = {}) {
       const parsed = definition.parameters.safeParse(given);
       if (!parsed.success) {
+        const known = Object.keys(definition.parameters.parse({})).join(', ');
         const reasons = parsed.error.issues.map((issue) =>
-          [issue.path.join('.'), issue.message].filter(Boolean).join(': '),
+          issue.code === 'unrecognized_keys'
+            ? `there is no ${issue.keys.join(', ')}, expected ${known || 'none'}`
+            : // Zod begins with a class of error, as in "Too small: expected number to be >0".
+              `${issue.path.join('.')}: got ${String(given[String(issue.path[0])])}, ${issue.message.replace(/^[^:]*: /, '')}`,
         );
         throw new Error(`parameters of the equation "${name}" (${pde}): ${reasons.join('; ')}`);
       }

@@ -20,21 +20,24 @@ export class ConfigurationError extends Error {
 export const flagOf = (key: string): string =>
   `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
-const show = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : JSON.stringify(value));
+const show = (value: unknown): string => {
+  if (typeof value === 'string') return `'${value}'`;
+  // JSON has no word for Infinity and NaN.
+  if (typeof value === 'number') return String(value);
+  return Array.isArray(value) && !value.length ? 'an empty list' : JSON.stringify(value);
+};
 
 /** What an issue says was expected, in words. */
 function expectation(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
       return `expected ${issue.expected === 'int' ? 'a whole number' : `a ${issue.expected}`}`;
-    case 'too_small': {
-      const what = issue.origin === 'array' ? 'entries' : 'number';
+    case 'too_small':
       return issue.origin === 'array'
-        ? `expected at least ${issue.minimum} ${what}`
+        ? `expected at least ${issue.minimum} ${Number(issue.minimum) === 1 ? 'entry' : 'entries'}`
         : issue.inclusive === false && Number(issue.minimum) === 0
           ? 'expected a positive number'
           : `expected a number ${issue.inclusive === false ? '>' : '≥'} ${issue.minimum}`;
-    }
     case 'too_big':
       return `expected a number ${issue.inclusive === false ? '<' : '≤'} ${issue.maximum}`;
     case 'invalid_value':

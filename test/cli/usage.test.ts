@@ -17,6 +17,7 @@ beforeAll(async () => {
     return npy(data, [samples, points]);
   };
   await writeNpz(at('good.npz'), { input: fields(30, 32), output: fields(30, 32) });
+  await writeNpz(at('one.npz'), { input: fields(1, 32), output: fields(1, 32) });
   await writeNpz(at('shapes.npz'), { input: fields(30, 32), output: fields(30, 16) });
   await writeNpz(at('nan.npz'), { input: fields(30, 32, 37), output: fields(30, 32) });
   await writeNpz(at('cut.npz'), { input: fields(30, 32), output: fields(30, 32) });
@@ -65,6 +66,11 @@ test.each<[string[], string[]]>([
   [[...equation, '--step', '-1'], ['--step: got -1, expected a positive number']],
   [[...equation, '--points', '2.5'], ['--points: got 2.5, expected a whole number']],
   [[...equation, '--tolerance', 'small'], ['--tolerance: got small, expected a positive number']],
+  [
+    ['solve', 'burgers', '--parameters', 'nu=0.1'],
+    ['"burgers"', 'there is no nu, expected viscosity'],
+  ],
+  [['solve', 'burgers', '--parameters', 'viscosity=-1'], ['viscosity: got -1, expected number to be >0']],
   [['solve', 'u_t = u_xx', '--domain', '1,-1', '--initial', 'x', '--time', '1'], ['--domain: got 1,-1']],
   [['solve', 'u_t = u_xx', '--domain', '-1,1', '--initial', 'x'], ['--time: missing']],
   [
@@ -92,6 +98,8 @@ test.each<[string[], string[]]>([
     ["--models: got 'resnet', expected one of", 'fno'],
   ],
   [['bench', 'kdv', '--epochs', '0'], ['--epochs: got 0, expected a number ≥ 1']],
+  [['bench', 'kdv', '--epochs', '1e999'], ['--epochs: got Infinity']],
+  [['bench', 'kdv', '--models', ','], ['--models: got an empty list, expected at least 1 entry']],
   [['bench', 'kdv', '--seeds', '0,x'], ["--seeds: got 'x', expected a number"]],
   [['bench', 'kdv', '--jobs', '-2'], ['--jobs: got -2, expected a whole number']],
   [['bench', 'kdv', '--engine', 'cuda'], ['--engine: got cuda, expected one of onnx']],
@@ -120,6 +128,10 @@ test.each<[string[], string[]]>([
   [
     ['data', 'check', 'missing.npz'],
     ['cannot read missing.npz', 'no such file'],
+  ],
+  [
+    ['data', 'check', 'one.npz'],
+    ['1 samples cannot be cut into 1 for the test', 'at least one, for training'],
   ],
   [['data', 'check', 'shapes.npz'], ['input has shape [30, 32] and output [30, 16]']],
   [['data', 'check', 'nan.npz'], ['input holds NaN in sample 1 at point 5']],

@@ -33,6 +33,8 @@ async function findBackend(): Promise<{ tf: TensorFlow; backend: string }> {
     }
   }
   await import('@tensorflow/tfjs-backend-cpu');
+  // The plain backend would advertise another package on stderr, in the middle of an answer.
+  core.env().set('PROD', true);
   await core.setBackend('cpu');
   await core.ready();
   return { tf: core, backend: '@tensorflow/tfjs-backend-cpu' };
