@@ -1,6 +1,6 @@
 /** ISMRMRD raw data (Inati et al., Magnetic Resonance in Medicine 77, 2017): readouts with their headers, one record each. */
 import { complexArray, deinterleave, type ComplexArray } from '../../src/tensor/index.ts';
-import { withHdf5, type Hdf5Member } from './hdf5.ts';
+import { withHdf5, type Hdf5File, type Hdf5Member, type Hdf5Options, type Hdf5Value } from './hdf5.ts';
 import { parseIsmrmrdHeader, type IsmrmrdHeader } from './ismrmrdHeader.ts';
 
 /** Flag n of the format is bit n − 1. */
@@ -48,46 +48,62 @@ export interface IsmrmrdData {
 }
 
 /** Records read at a time. */
-const BLOCK = 512;
+const BLOCK = 64;
+
+/** Whether a file has the form of this format. */
+export const isIsmrmrd = (opened: Hdf5File): Promise<boolean> => opened.has('dataset/data');
 
 /**
  * Reads the group /dataset of a file.
  *
- * @throws one sentence when the file is missing, cut short, or not of this form.
+ * @throws one sentence when the file is missing, cut short, damaged, or not of this form.
  */
-export const readIsmrmrd = (file: string): Promise<IsmrmrdData> =>
-  withHdf5(file, (opened) => {
-    if (!opened.has('dataset/xml') || !opened.has('dataset/data'))
-      throw new Error(`${file}: expected ISMRMRD's data sets dataset/xml and dataset/data`);
-    const header = parseIsmrmrdHeader(opened.text('dataset/xml'), file);
-    const [count] = opened.shape('dataset/data');
-    const readouts: IsmrmrdReadout[] = [];
-    for (let from = 0; from < count; from += BLOCK) {
-      const { members, rows } = opened.records('dataset/data', [from, Math.min(count, from + BLOCK)]);
-      for (const row of rows) readouts.push(readoutOf(row, members, `${file}, readout ${readouts.length}`));
-    }
-    return { header, readouts };
-  });
+export const readIsmrmrd = (file: string, options?: Hdf5Options): Promise<IsmrmrdData> =>
+  withHdf5(file, (opened) => ismrmrdOf(opened, file), options);
 
-const field = (record: readonly unknown[], members: readonly Hdf5Member[], name: string, where: string) => {
-  const index = members.findIndex((member) => member.name === name);
-  if (index < 0) throw new Error(`${where}: the record has no ${name}`);
-  return { value: record[index], members: members[index].members };
-};
+/** The same of an open file; `name` stands in messages. */
+export async function ismrmrdOf(opened: Hdf5File, name: string): Promise<IsmrmrdData> {
+  if (!(await opened.has('dataset/xml')) || !(await isIsmrmrd(opened)))
+    throw new Error(`${name}: expected ISMRMRD's data sets dataset/xml and dataset/data`);
+  const header = parseIsmrmrdHeader(await opened.text('dataset/xml'), name);
+  const [count] = await opened.shape('dataset/data');
+  const readouts: IsmrmrdReadout[] = [];
+  for (let from = 0; from < count; from += BLOCK) {
+    const { members, rows } = await opened.records('dataset/data', [from, Math.min(count, from + BLOCK)]);
+    for (const row of rows) readouts.push(readoutOf(row, members, `${name}, readout ${readouts.length}`));
+  }
+  return { header, readouts };
+}
 
-function readoutOf(row: readonly unknown[], members: readonly Hdf5Member[], where: string): IsmrmrdReadout {
-  const head = field(row, members, 'head', where);
-  const idx = field(head.value as unknown[], head.members, 'idx', where);
-  const number = (name: string): number =>
-    Number(field(head.value as unknown[], head.members, name, where).value);
-  const counter = (name: string): number =>
-    Number(field(idx.value as unknown[], idx.members, name, where).value);
-  const bits = BigInt(field(head.value as unknown[], head.members, 'flags', where).value as number | bigint);
-  const values = field(row, members, 'data', where).value;
+/** A record with its members by name. */
+function recordOf(value: Hdf5Value | undefined, members: readonly Hdf5Member[], where: string) {
+  const find = (name: string) => {
+    const index = members.findIndex((member) => member.name === name);
+    if (index < 0 || !Array.isArray(value)) throw new Error(`${where}: the record has no ${name}`);
+    return { value: (value as readonly Hdf5Value[])[index], members: members[index].members };
+  };
+  return { find, number: (name: string): number => Number(find(name).value) };
+}
+
+function readoutOf(row: readonly Hdf5Value[], members: readonly Hdf5Member[], where: string): IsmrmrdReadout {
+  const record = recordOf(row, members, where);
+  const inside = (outer: typeof record, name: string) => {
+    const found = outer.find(name);
+    return recordOf(found.value, found.members, where);
+  };
+  const head = inside(record, 'head');
+  const idx = inside(head, 'idx');
+  const { number } = head;
+  const counter = idx.number;
+  const bits = head.find('flags').value;
+  if (typeof bits !== 'bigint') throw new Error(`${where}: its flags are no 64-bit integer`);
+  const values = record.find('data').value;
   const shape = [number('active_channels'), number('number_of_samples')];
-  if (!(values instanceof Float32Array) || values.length !== 2 * shape[0] * shape[1])
+  if (!(values instanceof Float32Array))
+    throw new Error(`${where}: its data are no float32 numbers of variable length`);
+  if (values.length !== 2 * shape[0] * shape[1])
     throw new Error(
-      `${where}: ${(values as ArrayLike<unknown>).length} numbers for ${shape[0]} channels of ${shape[1]} complex samples`,
+      `${where}: ${values.length} numbers for ${shape[0]} channels of ${shape[1]} complex samples; the file is corrupt`,
     );
   return {
     flags: flagSet(bits),

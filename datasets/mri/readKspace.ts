@@ -4,9 +4,9 @@ import { readBytes, readHead } from '../files.ts';
 import { numbersOf, readNpy, type NpyArray } from '../npy.ts';
 import { decodeNpz, type NpzArrays } from '../npz.ts';
 import { readCfl } from './cfl.ts';
-import { readFastMri } from './fastMri.ts';
-import { isHdf5, withHdf5 } from './hdf5.ts';
-import { noiseReadouts, readIsmrmrd } from './ismrmrd.ts';
+import { fastMriOf } from './fastMri.ts';
+import { isHdf5, withHdf5, type Hdf5File, type Hdf5Options } from './hdf5.ts';
+import { isIsmrmrd, ismrmrdOf, noiseReadouts } from './ismrmrd.ts';
 import { cartesianKspace } from './ismrmrdCartesian.ts';
 
 export interface KspaceFile {
@@ -31,7 +31,7 @@ const bare = { mask: null, sensitivities: null, noise: null, pixelMm: null };
  *
  * @throws one sentence when the file is missing, cut short, or holds something else.
  */
-export async function readKspace(file: string, slice = 0): Promise<KspaceFile> {
+export async function readKspace(file: string, slice = 0, options?: Hdf5Options): Promise<KspaceFile> {
   if (/\.(cfl|hdr)$/.test(file)) {
     const kspace = fromBart(await readCfl(file), file);
     return { ...bare, format: 'cfl', kspace: sliceOf(kspace, slice, file) };
@@ -43,7 +43,7 @@ export async function readKspace(file: string, slice = 0): Promise<KspaceFile> {
     return { ...bare, format: 'npy', kspace: sliceOf(kspace, slice, file) };
   }
   if (startsWith(0x50, 0x4b)) return fromNpz(decodeNpz(await readBytes(file), file), slice, file);
-  if (await isHdf5(file)) return fromHdf5(file, slice);
+  if (await isHdf5(file)) return withHdf5(file, (opened) => fromHdf5(opened, slice, file), options);
   throw new Error(`${file}: not a file of k-space; expected .npy, .npz, .cfl, or HDF5 of fastMRI or ISMRMRD`);
 }
 
@@ -67,10 +67,9 @@ function fromNpz(arrays: NpzArrays, slice: number, file: string): KspaceFile {
   };
 }
 
-async function fromHdf5(file: string, slice: number): Promise<KspaceFile> {
-  const isRaw = await withHdf5(file, (opened) => opened.has('dataset/data'));
-  if (!isRaw) {
-    const { kspace, mask, header } = await readFastMri(file, [slice, slice + 1]);
+async function fromHdf5(opened: Hdf5File, slice: number, file: string): Promise<KspaceFile> {
+  if (!(await isIsmrmrd(opened))) {
+    const { kspace, mask, header } = await fastMriOf(opened, file, [slice, slice + 1]);
     const space = header?.encoded;
     return {
       ...bare,
@@ -82,7 +81,7 @@ async function fromHdf5(file: string, slice: number): Promise<KspaceFile> {
         : null,
     };
   }
-  const raw = await readIsmrmrd(file);
+  const raw = await ismrmrdOf(opened, file);
   const { encoded, reconstructed } = raw.header;
   return {
     ...bare,

@@ -6,7 +6,8 @@ import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parseCflHeader, readCfl, writeCfl } from '../../../datasets/mri/cfl.ts';
 import { readFastMri } from '../../../datasets/mri/fastMri.ts';
-import { withHdf5 } from '../../../datasets/mri/hdf5.ts';
+import { brokenLink } from '../../../datasets/mri/hdf5GlobalHeap.ts';
+import { stallDetector, withHdf5 } from '../../../datasets/mri/hdf5.ts';
 import { parseIsmrmrdHeader, phaseEncodePadding } from '../../../datasets/mri/ismrmrdHeader.ts';
 import { readKspace } from '../../../datasets/mri/readKspace.ts';
 import { encodeNifti } from '../../../datasets/mri/nifti.ts';
@@ -215,10 +216,73 @@ describe('fastMRI', () => {
   });
 });
 
+describe('damaged HDF5', () => {
+  test('a chain of variable-length data that leads nowhere is refused, where the library would never end', async () => {
+    await hdf5.ready;
+    const out = new hdf5.File(file('chain.h5'), 'w');
+    out.create_dataset({ name: 'ismrmrd_header', data: xml, shape: [] });
+    out.close();
+    const bytes = readFileSync(file('chain.h5'));
+    const collection = bytes.indexOf('GCOL');
+    expect(brokenLink(bytes.subarray(collection, collection + 4096))).toBeNull();
+    bytes.fill(0, collection + 16, collection + 4096);
+    writeFileSync(file('chain.h5'), bytes);
+    await expect(withHdf5(file('chain.h5'), (opened) => opened.text('ismrmrd_header'))).rejects.toThrow(
+      `the chain of its variable-length data breaks off at byte ${collection + 16}`,
+    );
+  });
+
+  test('a chain: objects by their lengths to the free space or the end; broken where it would not move, or leave the collection', () => {
+    const chain = (...objects: readonly (readonly [index: number, length: number])[]): number | null => {
+      const bytes = Buffer.alloc(128);
+      bytes.write('GCOL');
+      let at = 16;
+      for (const [index, length] of objects) {
+        bytes.writeUInt16LE(index, at);
+        bytes.writeBigUInt64LE(BigInt(length), at + 8);
+        at += index === 0 ? length : 16 + 8 * Math.ceil(length / 8);
+      }
+      return brokenLink(bytes);
+    };
+    expect(chain([1, 9], [2, 24], [0, 40])).toBeNull();
+    expect(chain([1, 96])).toBeNull();
+    // Eight bytes are left, too few for a header.
+    expect(chain([1, 88])).toBeNull();
+    expect(chain([1, 9])).toBe(48);
+    expect(chain([1, 9], [2, 200])).toBe(48);
+    expect(chain([1, 9], [0, 2 ** 40])).toBe(48);
+  });
+
+  test('work stands still only while it is awaited, after it began, and for long enough', () => {
+    const stalled = stallDetector(2);
+    const seen = (counter: number, isAwaited = true): boolean => stalled(counter, isAwaited);
+    expect([seen(0), seen(0), seen(0), seen(0)]).not.toContain(true);
+    expect([seen(1), seen(1), seen(2), seen(2), seen(2, false), seen(2)]).not.toContain(true);
+    expect(seen(2)).toBe(true);
+  });
+
+  test('an aborted signal ends the reading with its reason', async () => {
+    const out = new hdf5.File(file('long.h5'), 'w');
+    out.create_dataset({ name: 'kspace', data: new Float32Array(4), shape: [4] });
+    out.close();
+    const stop = new AbortController();
+    const reading = withHdf5(
+      file('long.h5'),
+      async (opened) => {
+        const first = opened.numbers('kspace');
+        stop.abort(new Error('enough'));
+        return first;
+      },
+      { signal: stop.signal },
+    );
+    await expect(reading).rejects.toThrow('enough');
+  });
+});
+
 const sample = path.join(process.env['SEXTANT_DATA'] ?? '', 'mri', 'ismrmrd_acqDataBrainSim100.h5');
 test.skipIf(!process.env['SEXTANT_DATA'] || !existsSync(sample))('ISMRMRD sample: its header reads', () =>
-  withHdf5(sample, (f) => {
-    expect(parseIsmrmrdHeader(f.text('dataset/xml')).encoded.matrix).toEqual([256, 256, 1]);
-    expect(() => f.numbers('dataset/data')).toThrow('expected floating point numbers');
+  withHdf5(sample, async (f) => {
+    expect(parseIsmrmrdHeader(await f.text('dataset/xml')).encoded.matrix).toEqual([256, 256, 1]);
+    await expect(f.numbers('dataset/data')).rejects.toThrow('expected floating point numbers');
   }),
 );
