@@ -2,6 +2,7 @@
  * BART's .cfl and .hdr pair: complex64, little endian, column-major. Arrays here are row-major, so their shapes are BART's
  * dimensions in reverse order: BART's [x, y, z, coils] is [coils, z, y, x].
  */
+import { existsSync } from 'node:fs';
 import { deinterleave, interleave, type ComplexArray } from '../../src/tensor/index.ts';
 import { readBytes, writeAtomically } from '../files.ts';
 
@@ -25,6 +26,14 @@ export function parseCflHeader(text: string, name = 'cfl header'): number[] {
  */
 export async function readCfl(file: string): Promise<ComplexArray> {
   const base = baseName(file);
+  for (const [part, other] of [
+    ['cfl', 'hdr'],
+    ['hdr', 'cfl'],
+  ])
+    if (existsSync(`${base}.${other}`) && !existsSync(`${base}.${part}`))
+      throw new Error(
+        `${base}.${other}: there is no ${base}.${part} beside it; expected both, numbers in .cfl and their dimensions in .hdr`,
+      );
   const dimensions = parseCflHeader(new TextDecoder().decode(await readBytes(`${base}.hdr`)), `${base}.hdr`);
   const bytes = await readBytes(`${base}.cfl`);
   const expected = dimensions.reduce((product, n) => product * n, 8);

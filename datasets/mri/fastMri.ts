@@ -33,11 +33,17 @@ export async function fastMriOf(
   name: string,
   slices?: readonly [from: number, to: number],
 ): Promise<FastMriVolume> {
+  const whole = await opened.shape('kspace');
+  const [first, last] = [slices?.[0] ?? 0, (slices?.[1] ?? whole[0]) - 1];
+  if (first < 0 || last >= whole[0])
+    throw new Error(
+      `${name}: there is no slice ${first < 0 ? first : last}; the file holds ${whole[0]}, from 0 to ${whole[0] - 1}`,
+    );
   const raw = await opened.numbers('kspace', slices);
   const { shape } = raw;
   if (!raw.complex || (shape.length !== 4 && shape.length !== 3)) {
     throw new Error(
-      `${name}: kspace is [${shape.join(', ')}]${raw.complex ? '' : ' of real numbers'}; expected complex [slices, coils, height, width], or [slices, height, width] of one coil`,
+      `${name}: kspace is [${whole.join(', ')}]${raw.complex ? '' : ' of real numbers'}; expected complex [slices, coils, height, width], or [slices, height, width] of one coil`,
     );
   }
   const [count, height, width] = [shape[0], shape[shape.length - 2], shape[shape.length - 1]];

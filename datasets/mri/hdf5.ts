@@ -24,7 +24,7 @@ export interface Hdf5Options {
   readonly signal?: AbortSignal | undefined;
   /**
    * After so many seconds in which the library neither read a byte nor answered, the file counts as damaged: there are damages that it
-   * never comes back from. Default 20.
+   * never comes back from. Default 60: a crowded machine is slow too.
    */
   readonly patienceSeconds?: number | undefined;
 }
@@ -62,7 +62,7 @@ interface Waiting {
 
 function startReader(
   file: string,
-  { signal, patienceSeconds = 20 }: Hdf5Options,
+  { signal, patienceSeconds = 60 }: Hdf5Options,
 ): { readonly opened: Hdf5File; readonly close: () => Promise<void> } {
   const progress = new Int32Array(new SharedArrayBuffer(4));
   const workerData: ThreadData = { file: path.resolve(file), name: file, progress };

@@ -35,7 +35,10 @@ export interface Hdf5Member {
 export interface Hdf5Reader {
   has(path: string): boolean;
   shape(path: string): readonly number[];
-  /** Floats, or complex numbers stored as pairs {r, i} or {real, imag}; of the rows [from, to) of the first axis if given. */
+  /**
+   * Floats, complex numbers stored as pairs {r, i} or {real, imag}, or integers and truth values of up to 4 bytes as float64; of the rows
+   * [from, to) of the first axis if given.
+   */
   numbers(path: string, rows?: readonly [from: number, to: number]): Hdf5Numbers;
   text(path: string): string;
   /** Rows [from, to) of a data set of records with the names of their members, as arrays in the order of these. */
@@ -68,13 +71,12 @@ export async function openHdf5(file: string, name: string, onProgress: () => voi
   const opened = quietly(module, () => new hdf5.File(file, 'r'))?.value;
   if (!opened || opened.file_id <= 0n) throw new Error(`${name}: the HDF5 file cannot be opened; ${why()}`);
 
-  const entity = (path: string): hdf5.Dataset | null => {
-    const found = quietly(module, () => opened.get(path))?.value;
-    return found instanceof hdf5.Dataset ? found : null;
-  };
+  const get = (path: string) => quietly(module, () => opened.get(path))?.value ?? null;
   const find = (path: string): { set: hdf5.Dataset; metadata: hdf5.Metadata } => {
-    const set = entity(path);
-    if (set) return { set, metadata: attempt(() => set.metadata, `the data set "${path}"`) };
+    const set = get(path);
+    if (set instanceof hdf5.Dataset)
+      return { set, metadata: attempt(() => set.metadata, `the data set "${path}"`) };
+    if (set) throw new Error(`${name}: "${path}" is no data set, expected numbers or text under that name`);
     const keys = attempt(() => opened.keys(), 'the list of data sets');
     if (keys.includes(path)) throw new Error(`${name}: the data set "${path}" cannot be read; ${why()}`);
     throw new Error(
@@ -83,7 +85,7 @@ export async function openHdf5(file: string, name: string, onProgress: () => voi
   };
   const source = { module, fileId: opened.file_id };
   return {
-    has: (path) => entity(path) !== null,
+    has: (path) => get(path) instanceof hdf5.Dataset,
     shape: (path) => find(path).metadata.shape ?? [],
     numbers(path, rows) {
       const { metadata } = find(path);
@@ -197,8 +199,7 @@ interface Source {
 }
 
 interface NumberLayout extends Pick<Hdf5Numbers, 'shape' | 'complex'> {
-  /** 4 or 8. */
-  readonly size: number;
+  readonly decode: (bytes: ArrayBuffer) => Float32Array | Float64Array;
   readonly bytes: number;
   /** Null for a scalar. */
   readonly from: number | null;
@@ -211,18 +212,21 @@ function numberLayout(
   name: string,
   { H5T_class_t }: Module,
 ): NumberLayout {
-  const float: number = H5T_class_t.H5T_FLOAT.value;
-  const compound: number = H5T_class_t.H5T_COMPOUND.value;
-  const members = metadata.type === compound ? (metadata.compound_type?.members ?? []) : [];
+  const { H5T_FLOAT, H5T_COMPOUND, H5T_INTEGER, H5T_ENUM } = H5T_class_t;
+  const is = (type: number, ...classes: readonly { readonly value: number }[]): boolean =>
+    classes.some(({ value }) => value === type);
+  const members = is(metadata.type, H5T_COMPOUND) ? (metadata.compound_type?.members ?? []) : [];
   const complex =
     members.length === 2 &&
     members.every(
-      ({ type, size, offset }, i) => type === float && 2 * size === metadata.size && offset === i * size,
+      ({ type, size, offset }, i) => is(type, H5T_FLOAT) && 2 * size === metadata.size && offset === i * size,
     );
-  if (!complex && metadata.type !== float)
+  const whole = is(metadata.type, H5T_INTEGER, H5T_ENUM);
+  if (!complex && !whole && !is(metadata.type, H5T_FLOAT))
     throw new Error(`${name}: expected floating point numbers, or complex ones as pairs of floats`);
   const size = complex ? metadata.size / 2 : metadata.size;
-  if ((!metadata.littleEndian && !complex) || (size !== 4 && size !== 8))
+  const decode = (whole ? integerDecoders(metadata.signed) : floatDecoders)[size];
+  if (!decode || (!metadata.littleEndian && !complex && size > 1))
     throw new Error(
       `${name}: numbers of ${size} bytes or big-endian order are not read; expected float32 or float64`,
     );
@@ -237,16 +241,30 @@ function numberLayout(
       `${name}: [${shape.join(', ')}] is ${(bytes / 2 ** 30).toFixed(1)} GiB, more than is read at once; read fewer rows`,
     );
   }
-  return { shape, complex, size, bytes, from: full.length === 0 ? null : from };
+  return { shape, complex, decode, bytes, from: full.length === 0 ? null : from };
 }
 
-function readNumbers(source: Source, path: string, layout: NumberLayout): Hdf5Numbers {
-  const { shape, complex, size, bytes, from } = layout;
-  const Container = size === 4 ? Float32Array : Float64Array;
-  if (bytes === 0) return { data: new Container(0), shape, complex };
+type Decoders = Readonly<Record<number, ((bytes: ArrayBuffer) => Float32Array | Float64Array) | undefined>>;
+/** By bytes of a number. */
+const floatDecoders: Decoders = {
+  4: (bytes) => new Float32Array(bytes),
+  8: (bytes) => new Float64Array(bytes),
+};
+const integerDecoders = (signed: boolean): Decoders => ({
+  1: (bytes) => Float64Array.from(signed ? new Int8Array(bytes) : new Uint8Array(bytes)),
+  2: (bytes) => Float64Array.from(signed ? new Int16Array(bytes) : new Uint16Array(bytes)),
+  4: (bytes) => Float64Array.from(signed ? new Int32Array(bytes) : new Uint32Array(bytes)),
+});
+
+function readNumbers(
+  source: Source,
+  path: string,
+  { shape, complex, decode, bytes, from }: NumberLayout,
+): Hdf5Numbers {
+  if (bytes === 0) return { data: decode(new ArrayBuffer(0)), shape, complex };
   const selection = from === null ? null : { count: shape, from };
-  return withBytes(source, path, bytes, selection, (view) => ({
-    data: new Container(view.buffer.slice(view.byteOffset, view.byteOffset + bytes)),
+  return withBytes(source, path, bytes, selection, ({ buffer, byteOffset }) => ({
+    data: decode(buffer.slice(byteOffset, byteOffset + bytes)),
     shape,
     complex,
   }));

@@ -130,6 +130,9 @@ function readoutOf(row: readonly Hdf5Value[], members: readonly Hdf5Member[], wh
 export const flagSet = (bits: bigint): ReadonlySet<AcquisitionFlag> =>
   new Set((Object.keys(FLAGS) as AcquisitionFlag[]).filter((name) => (bits >> BigInt(FLAGS[name] - 1)) & 1n));
 
+export const flagBits = (flags: ReadonlySet<AcquisitionFlag>): bigint =>
+  [...flags].reduce((bits, name) => bits | (1n << BigInt(FLAGS[name] - 1)), 0n);
+
 /** All noise readouts side by side [channels, samples]; null if there are none. @throws if their channels differ. */
 export function noiseReadouts({ readouts }: IsmrmrdData): ComplexArray | null {
   const noise = readouts.filter(({ flags }) => flags.has('noise')).map(({ data }) => data);

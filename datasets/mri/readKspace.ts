@@ -37,6 +37,7 @@ export async function readKspace(file: string, slice = 0, options?: Hdf5Options)
     return { ...bare, format: 'cfl', kspace: sliceOf(kspace, slice, file) };
   }
   const head = await readHead(file, 6);
+  if (head.length === 0) throw new Error(`${file}: the file is empty, expected k-space`);
   const startsWith = (...bytes: number[]): boolean => bytes.every((byte, i) => head[i] === byte);
   if (startsWith(0x93, 0x4e)) {
     const kspace = complexOf(readNpy(await readBytes(file), file), file);

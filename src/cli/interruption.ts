@@ -1,5 +1,6 @@
 /** Ctrl-C as an AbortSignal, for commands that can end in an orderly way; any other is simply ended by the system. */
 import type { EventEmitter } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
 import { InterruptedError } from './errors.ts';
 
 export interface Interruption {
@@ -36,4 +37,12 @@ export function interruption(source: Pick<EventEmitter, 'on' | 'off'>, again: ()
       listening = false;
     },
   };
+}
+
+/** Between two pieces of work that keep the thread busy: lets a Ctrl-C that came meanwhile through, and throws if there was one. */
+export async function pauseForInterruption(signal: AbortSignal): Promise<void> {
+  // Signals arrive between two turns of the event loop.
+  await setImmediate();
+  await setImmediate();
+  signal.throwIfAborted();
 }

@@ -16,6 +16,7 @@ import {
 import { Run } from '../runs/index.ts';
 import { asUsage, UsageError } from './errors.ts';
 import { flagsOf, type Flag } from './flags.ts';
+import { pauseForInterruption } from './interruption.ts';
 import { findRunFolder, RUNS_FOLDER } from './runs.ts';
 import { nonEmpty, oneOf, wholeNumber } from './text.ts';
 
@@ -124,11 +125,13 @@ export async function readAcquisition(
   file: string,
   {
     slice,
+    signal,
     whiten = true,
     ...options
-  }: Omit<PreparationOptions, 'name'> & { slice: number; whiten?: boolean },
+  }: Omit<PreparationOptions, 'name'> & { slice: number; signal: AbortSignal; whiten?: boolean },
 ): Promise<AcquiredFile> {
-  const { format, pixelMm, ...read } = await readKspace(file, slice);
+  const { format, pixelMm, ...read } = await readKspace(file, slice, { signal });
+  await pauseForInterruption(signal);
   const measured = whiten ? read : { ...read, noise: null };
   const acquisition = await prepareAcquisition(measured, { ...options, name: file });
   return { acquisition, format, whitened: measured.noise !== null, pixelMm };

@@ -75,8 +75,15 @@ export async function benchmark(
     threads: cores,
     onProgress: (progress) => onEvent?.({ kind: 'prepare', ...progress }),
   };
-  const data = (await experiment.prepare?.(whole, context)) ?? {};
-  signal.throwIfAborted();
+  const prepared = async (of: Configuration): Promise<DataFacts> => {
+    const facts = (await experiment.prepare?.(of, context)) ?? {};
+    signal.throwIfAborted();
+    return facts;
+  };
+  const data = await prepared(whole).catch(async (error: unknown) => {
+    if (!before) await folder.removeUnused();
+    throw error;
+  });
 
   const runsOf = (asked: Configuration): Promise<Run[]> =>
     Promise.all(

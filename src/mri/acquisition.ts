@@ -131,5 +131,11 @@ function whiteningOf(noise: ComplexArray, coils: number, name: string): ComplexA
     throw new Error(
       `${name}: noise readouts have ${channels} channels and k-space ${coils}, expected the same`,
     );
-  return whiteningMatrix(noiseCovariance(noise), 'snrUnits');
+  try {
+    return whiteningMatrix(noiseCovariance(noise), 'snrUnits');
+  } catch (error) {
+    throw new Error(`${name}: noise readouts: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
 }

@@ -1,5 +1,5 @@
 /** An experiment's folder: what was asked for, the runs, the result (see schema.ts for its files). */
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { diskError, ensureFolder, errorCode, readJson, writeJson } from './disk.ts';
@@ -78,6 +78,15 @@ export class ExperimentFolder {
 
   writeResult(result: ExperimentResult): Promise<void> {
     return writeJson(path.join(this.path, 'result.json'), experimentResultSchema.parse(result));
+  }
+
+  /** Removes the folder where it has no jobs, not even those of another process: there was nothing to run. */
+  async removeUnused(): Promise<void> {
+    const isUnused = await rmdir(this.jobsFolder).then(
+      () => true,
+      () => false,
+    );
+    if (isUnused) await rm(this.path, { recursive: true, force: true });
   }
 
   /** Deletes result and report: they say nothing of the jobs that are about to run. */

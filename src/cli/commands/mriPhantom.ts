@@ -19,7 +19,8 @@ import { key, split } from '../../tensor/random.ts';
 import { command } from '../command.ts';
 import { asUsage } from '../errors.ts';
 import { printFacts } from '../facts.ts';
-import { writeBytes } from '../output.ts';
+import { pauseForInterruption } from '../interruption.ts';
+import { checkOutputs, writeBytes } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
 import { fileName, oneOf, positiveNumber, wholeNumber } from '../text.ts';
 
@@ -88,19 +89,24 @@ export const mriPhantom = (terminal: Terminal): Command =>
       output,
       json,
     }) {
+      const signal = terminal.interruption('begins anew');
+      await checkOutputs([output]);
       const [phantomKey, maskKey, noiseKey, readoutKey] = split(key(seed), 4);
       const size = [height, width] as const;
       const image =
         phantom === 'brain'
           ? brainPhantom(phantomKey, size)
           : withPhase(sheppLogan(size), new Float64Array(height * width));
+      await pauseForInterruption(signal);
       const sensitivities = birdcageCoils(coils, size);
+      await pauseForInterruption(signal);
       const columns = { width, acceleration, acsLines };
       const mask = asUsage(() =>
         kind === 'poisson-disc'
           ? poissonDiscMask(maskKey, { height, width, acceleration, calibration: acsLines })
           : (kind === 'random' ? randomMask : equispacedMask)(maskKey, columns),
       );
+      await pauseForInterruption(signal);
       const noise = whiteNoise(noiseKey, [coils, height, width], sigma);
       const program = await compile(
         (truth, s, m, n) => complex.add(encode(truth, { sensitivities: s, mask: m }), applyMask(n, m)),
@@ -109,6 +115,7 @@ export const mriPhantom = (terminal: Terminal): Command =>
       );
       const kspace = await program.run([image, sensitivities, mask, noise]);
       await program.dispose();
+      await pauseForInterruption(signal);
       const arrays = {
         kspace: complexNpy(kspace),
         mask: npy(Float32Array.from(mask.data), mask.shape),

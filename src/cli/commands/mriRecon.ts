@@ -8,7 +8,8 @@ import { trueAcceleration, type Acquisition, type Reconstruction } from '../../m
 import { array, compile, interleave, specsOf, type ComplexArray } from '../../tensor/index.ts';
 import { command } from '../command.ts';
 import { printFacts } from '../facts.ts';
-import { writeBytes } from '../output.ts';
+import { pauseForInterruption } from '../interruption.ts';
+import { checkOutputs, writeBytes } from '../output.ts';
 import {
   chosenReconstruction,
   kspaceArgument,
@@ -51,13 +52,18 @@ export const mriRecon = (terminal: Terminal): Command =>
     async run({ file, output, picture, nifti, json, ...choices }, flags) {
       const progress = (label: string, done: number): void =>
         terminal.progress.update({ label, done, total: 3, unit: 'steps' });
+      const signal = terminal.interruption('begins anew');
+      const files = [output, picture, ...(nifti === undefined ? [] : [nifti])];
       const reconstruction = await chosenReconstruction(choices, flags);
+      await checkOutputs(files, file);
       const { needsSensitivities } = reconstruction;
       progress(needsSensitivities ? 'k-space and sensitivities' : 'k-space', 0);
-      const read = await readAcquisition(file, { ...choices, needsSensitivities });
+      const read = await readAcquisition(file, { ...choices, needsSensitivities, signal });
       const { acquisition, whitened } = read;
       progress(reconstruction.title, 1);
-      const image = await reconstructed(reconstruction, acquisition);
+      await pauseForInterruption(signal);
+      const image = await reconstructed(reconstruction, acquisition, signal);
+      await pauseForInterruption(signal);
       progress('image', 2);
       const magnitude = array(
         Float32Array.from(image.re.data, (re, i) => Math.hypot(re, image.im.data[i])),
@@ -88,7 +94,7 @@ export const mriRecon = (terminal: Terminal): Command =>
           method: reconstruction.title,
           acceleration: Number(trueAcceleration(acquisition.mask).toPrecision(3)),
           whitened: whitened ? 'by noise readouts, to SNR units' : 'no, the file has no noise readouts',
-          written: [output, picture, ...(nifti === undefined ? [] : [nifti])].join(', '),
+          written: files.join(', '),
         },
         json,
       );
@@ -98,6 +104,7 @@ export const mriRecon = (terminal: Terminal): Command =>
 async function reconstructed(
   reconstruction: Reconstruction,
   acquisition: Acquisition,
+  signal: AbortSignal,
 ): Promise<ComplexArray> {
   const apply = reconstruction.prepare(acquisition);
   const { kspace, mask, sensitivities } = acquisition;
@@ -107,6 +114,7 @@ async function reconstructed(
     specs,
   );
   try {
+    await pauseForInterruption(signal);
     return await program.run([kspace, mask, sensitivities ?? kspace]);
   } finally {
     await program.dispose();

@@ -13,7 +13,8 @@ import { captureEnvironment, ExperimentFolder, type Run, type RunConfig } from '
 import { command } from '../command.ts';
 import { describeError } from '../errors.ts';
 import { formatNumber, shortPath } from '../format.ts';
-import { writeBytes } from '../output.ts';
+import { pauseForInterruption } from '../interruption.ts';
+import { checkOutputs, writeBytes } from '../output.ts';
 import {
   chosenReconstruction,
   kspaceArgument,
@@ -93,12 +94,13 @@ const buildMri = (terminal: Terminal): Command =>
     async run({ file, runs, json, sigma, method, network, sensitivities, slice, coils, ...settings }, flags) {
       const signal = terminal.interruption('begins anew');
       const reconstruction = await chosenReconstruction({ method, network, runs }, flags);
-      const choices = { sensitivities, slice, coils, whiten: sigma === undefined };
+      await checkOutputs([path.join(runs, EXPERIMENT)]);
+      const choices = { sensitivities, slice, coils, whiten: sigma === undefined, signal };
       const [read, notes] = await acquired(file, choices, {
         needed: reconstruction.needsSensitivities,
         wanted: settings.boundProbes > 0,
       });
-      signal.throwIfAborted();
+      await pauseForInterruption(signal);
       const { acquisition } = read;
       const { kspace, mask } = acquisition;
       const { noise, level, origin } = noiseOf(sigma, read);

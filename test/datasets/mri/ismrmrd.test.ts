@@ -1,7 +1,8 @@
 /** ISMRMRD readouts: their places in k-space, noise, oversampling; and a measured file of another trajectory. */
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import {
   flagSet,
   noiseReadouts,
@@ -10,6 +11,8 @@ import {
   type IsmrmrdReadout,
 } from '../../../datasets/mri/ismrmrd.ts';
 import { cartesianKspace, removeOversampling } from '../../../datasets/mri/ismrmrdCartesian.ts';
+import { writeIsmrmrd } from '../../../datasets/mri/ismrmrdWriter.ts';
+import { readKspace } from '../../../datasets/mri/readKspace.ts';
 import { noiseCovariance } from '../../../src/mri/index.ts';
 import { complexArray, fft2c, ifft2c, sliceAxis, complex } from '../../../src/tensor/index.ts';
 import { evaluate, randomComplex, relativeError } from '../../mri/support.ts';
@@ -132,6 +135,69 @@ test('noise readouts are joined, and whiten', () => {
     noiseCovariance(joined ?? complexArray(new Float64Array(0), new Float64Array(0), [0, 0])).re.shape,
   ).toEqual([2, 2]);
   expect(noiseReadouts(scan([readout(1, 0)]))).toBeNull();
+});
+
+describe('files', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ismrmrd-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const file = (name: string) => path.join(folder, name);
+  const single = ({ data, ...rest }: IsmrmrdReadout): IsmrmrdReadout => ({
+    ...rest,
+    sampleTime: Math.fround(rest.sampleTime),
+    data: complexArray(Float32Array.from(data.re.data), Float32Array.from(data.im.data), data.re.shape),
+  });
+  const readouts = [
+    readout(11, 0, { flags: new Set(['noise']), data: randomComplex(11, [2, 40]) }),
+    ...[0, 1, 2, 3, 4].map((line) =>
+      readout(line + 1, line, line === 3 ? { flags: new Set(['reverse']) } : {}),
+    ),
+    readout(9, 2, { flags: new Set(['parallelCalibration']), discardBefore: 2, discardAfter: 1 }, 1),
+  ].map(single);
+
+  test('written and read back: every readout with its flags and counters, noise, and oversampling removed', async () => {
+    const data = scan(readouts, 4);
+    await writeIsmrmrd(file('scan.h5'), data);
+    expect(await readIsmrmrd(file('scan.h5'))).toEqual(data);
+    const read = await readKspace(file('scan.h5'));
+    expect(read.format).toBe('ISMRMRD');
+    expect(read.kspace).toEqual(await cartesianKspace(data));
+    expect(read.kspace.re.shape).toEqual([2, 4, 6]);
+    expect(read.noise).toEqual(noiseReadouts(data));
+    await expect(readKspace(file('scan.h5'), 2)).rejects.toThrow('no readouts of slice 2');
+  });
+
+  test('a volume of several partitions is refused', async () => {
+    const { header, readouts: lines } = scan(readouts);
+    const encoded = { ...header.encoded, matrix: [8, 6, 4] as const };
+    await writeIsmrmrd(file('volume.h5'), { header: { ...header, encoded }, readouts: lines });
+    await expect(readKspace(file('volume.h5'))).rejects.toThrow('a volume of 4 partitions');
+  });
+
+  test('wherever a file is overwritten by zeros, it is read, or refused in one sentence that names it', async () => {
+    await writeIsmrmrd(file('whole.h5'), scan(readouts));
+    const whole = readFileSync(file('whole.h5'));
+    const heap = whole.indexOf('GCOL', whole.indexOf('GCOL') + 4);
+    // In the chain of a collection, in its header, between two of them, in the headers of objects at the end, and in the middle.
+    for (const [at, length] of [
+      [heap + 16, 4000],
+      [heap, 16],
+      [heap + 2000, 20000],
+      [whole.length - 3000, 900],
+      [Math.floor(whole.length / 2), 200],
+    ]) {
+      const damaged = Buffer.from(whole);
+      damaged.fill(0, at, at + length);
+      writeFileSync(file('damaged.h5'), damaged);
+      const outcome = await readIsmrmrd(file('damaged.h5')).then(
+        ({ readouts: found }) => found.length,
+        (error: Error) => error.message,
+      );
+      if (typeof outcome === 'string')
+        expect(outcome).toMatch(/^\S*damaged\.h5\S* .*(corrupt|expected|no )[^\n]*$/);
+      else expect(outcome).toBe(readouts.length);
+      if (at === heap + 16) expect(outcome).toMatch(`breaks off at byte ${heap + 16}`);
+    }
+  });
 });
 
 const sample = path.join(process.env['SEXTANT_DATA'] ?? '', 'mri', 'ismrmrd_acqDataBrainSim100.h5');
