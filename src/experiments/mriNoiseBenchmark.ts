@@ -54,7 +54,7 @@ export const noiseBenchmark = (name: string, benchmark: NoiseBenchmark): Experim
     configuration,
     axes: ['models', 'accelerations', 'regularisers', 'seeds'],
     check(config) {
-      for (const acceleration of config.accelerations) checkAcs({ ...config, acceleration });
+      checkAcs({ ...config, acceleration: config.accelerations });
       if (config.levels.some((level, l) => l > 0 && level <= config.levels[l - 1]))
         throw new Error(`--levels: got ${config.levels.join(',')}, expected ascending numbers`);
     },
@@ -79,7 +79,7 @@ function jobs(config: NoiseConfiguration, facts: DataFacts): JobConfig[] {
           seed,
           options: {
             data,
-            settings: reconstructionSettings.parse({ ...config, acceleration }),
+            settings: reconstructionSettings.parse({ ...config, acceleration: [acceleration] }),
             regulariser,
             noise,
           },

@@ -48,8 +48,10 @@ export const maskKinds = {
 } as const;
 export type MaskKind = keyof typeof maskKinds;
 
-export interface Undersampling extends Omit<ColumnMaskOptions, 'width'> {
+export interface Undersampling extends Omit<ColumnMaskOptions, 'width' | 'acceleration'> {
   readonly mask: MaskKind;
+  /** R of the masks; of several, every slice draws one. */
+  readonly accelerations: readonly number[];
   /** Standard deviation of each real component of the noise added to k-space, relative to `range`. */
   readonly noise: number;
 }
@@ -160,7 +162,7 @@ async function imageOf(kspace: ComplexArray, threads: number): Promise<NDArray> 
 export function undersample(
   slices: Readonly<Record<string, NDArray>>,
   key: Key,
-  { mask, noise, ...options }: Undersampling,
+  { mask, noise, accelerations, acsLines }: Undersampling,
 ): Record<string, NDArray> {
   const { re, im, range } = slices;
   const [count, , , width] = re.shape;
@@ -169,7 +171,8 @@ export function undersample(
   const noisy = [re, im].map(({ data }) => Float32Array.from(data));
   for (let i = 0; i < count; i++) {
     const [maskKey, noiseKey] = split(foldIn(key, i), 2);
-    masks.set(maskKinds[mask](maskKey, { width, ...options }).data, i * width);
+    const acceleration = chosen(maskKey, accelerations);
+    masks.set(maskKinds[mask](maskKey, { width, acceleration, acsLines }).data, i * width);
     if (noise === 0) continue;
     const drawn = whiteNoise(noiseKey, [size], noise * range.data[i]);
     [drawn.re, drawn.im].forEach(({ data }, part) => {
@@ -183,6 +186,10 @@ export function undersample(
     mask: array(masks, [count, 1, width], 'float32'),
   };
 }
+
+/** One of the values, all as likely; the key is folded so that the mask that it draws does not depend on the choice. */
+const chosen = (key: Key, values: readonly number[]): number =>
+  values[Math.floor(values.length * uniform(foldIn(key, 1), 1)[0])];
 
 /** Slices from … to − 1. */
 export const takeSlices = (slices: Slices, from: number, to: number): Slices =>

@@ -60,7 +60,11 @@ export const reconstructionFields = {
     .enum(Object.keys(maskKinds) as [MaskKind, ...MaskKind[]])
     .default('equispaced')
     .describe('how the columns outside the ACS are chosen'),
-  acceleration: z.number().min(1).default(3).describe('R of the mask'),
+  acceleration: z
+    .array(z.number().min(1))
+    .min(1)
+    .default([3])
+    .describe('R of the masks; of several, every slice draws one'),
   acsLines: z.int().min(0).default(8).describe('columns at the centre that are always sampled'),
   noise: z
     .number()
@@ -98,7 +102,7 @@ export const trainableNetwork = (
 
 const undersamplingOf = ({ mask, acceleration, acsLines, noise }: ReconstructionSettings): Undersampling => ({
   mask,
-  acceleration,
+  accelerations: acceleration,
   acsLines,
   noise,
 });

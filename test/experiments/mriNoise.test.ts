@@ -29,7 +29,7 @@ const context = { signal, threads: 1 };
 const tiny = { cascades: 1, channels: 2, pools: 1, sensitivityChannels: 2, sensitivityPools: 1 };
 const [h, w, coils] = [16, 20, 2];
 const slices = await phantomSlices(key(1), { count: 2, height: h, width: w, coils }, context);
-const points = undersample(slices, key(5), { mask: 'equispaced', acceleration: 2, acsLines: 6, noise: 0 });
+const points = undersample(slices, key(5), { mask: 'equispaced', accelerations: [2], acsLines: 6, noise: 0 });
 const network = getNetwork('varnet', tiny);
 const trained = { network, parameters: network.init(key(1)), settings: reconstructionSettings.parse({}) };
 

@@ -39,7 +39,12 @@ describe('slices', () => {
 
   test('undersampled: noise of the deviation asked for, and masks that differ', async () => {
     const slices = await phantomSlices(key(1), sizes, context);
-    const given = undersample(slices, key(5), { mask: 'random', acceleration: 3, acsLines: 4, noise: 0.05 });
+    const given = undersample(slices, key(5), {
+      mask: 'random',
+      accelerations: [3],
+      acsLines: 4,
+      noise: 0.05,
+    });
     expect(given['mask'].shape).toEqual([3, 1, 24]);
     expect(numbers(given['mask']).slice(0, 24)).not.toEqual(numbers(given['mask']).slice(24, 48));
     const n = slices.re.data.length / 3;
@@ -60,7 +65,7 @@ test('the regulariser is λ |Jᵀv|² over the number of pixels, by differences'
     sensitivityPools: 2,
   });
   const slices = await phantomSlices(key(1), { count: 1, height: 16, width: 16, coils: 1 }, context);
-  const batch = undersample(slices, key(5), { mask: 'random', acceleration: 2, acsLines: 4, noise: 0.01 });
+  const batch = undersample(slices, key(5), { mask: 'random', accelerations: [2], acsLines: 4, noise: 0.01 });
   const probe: NDArray = {
     data: Float32Array.from(normal(key(6), 256)),
     shape: [1, 16, 16],
@@ -122,7 +127,7 @@ test(
       height: 16,
       width: 20,
       coils: 2,
-      acceleration: 2,
+      acceleration: [2],
       acsLines: 4,
       train: 3,
       validation: 2,
@@ -167,7 +172,7 @@ test(
     const { re, im, target, range, mask } = undersample(
       await phantomSlices(key(0), { count: 1, height: 16, width: 20, coils: 2 }, context),
       key(3),
-      { mask: 'random', acceleration: 2, acsLines: 4, noise: 0 },
+      { mask: 'random', accelerations: [2], acsLines: 4, noise: 0 },
     );
     const similarity = await evaluate(
       (p, k, m, t, r) => ssim(trained.network.apply(p, { kspace: k, mask: m }), t, r),
@@ -182,7 +187,7 @@ test(
 );
 
 test('an ACS that leaves no columns to choose is refused before anything runs', () => {
-  expect(() => configure(experiment, 'quick', { mask: 'random', acceleration: 6, acsLines: 8 })).toThrow(
+  expect(() => configure(experiment, 'quick', { mask: 'random', acceleration: [6], acsLines: 8 })).toThrow(
     '--acs-lines: got 8, expected fewer than 8 (width 48 over acceleration 6)',
   );
 });

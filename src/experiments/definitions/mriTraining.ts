@@ -38,8 +38,8 @@ type Configuration = z.output<typeof configuration>;
 function jobs(config: Configuration, facts: DataFacts): JobConfig[] {
   const data = sliceOptions(config, facts);
   const settings = reconstructionSettings.parse(config);
-  const { mask, acceleration: R, acsLines: ACS } = settings;
-  const condition = { mask, R, ACS };
+  const { mask, acceleration, acsLines: ACS } = settings;
+  const condition = { mask, R: acceleration.length === 1 ? acceleration[0] : acceleration.join(', '), ACS };
   const baselines = config.baselines.map((model) => ({
     model,
     condition,
@@ -91,7 +91,7 @@ export default experiment('mri-training', {
         height: 160,
         width: 160,
         coils: 8,
-        acceleration: 4,
+        acceleration: [4],
         acsLines: 12,
         size: 'medium',
         unetChannels: 32,
