@@ -205,18 +205,37 @@ export type ClassicalName = keyof typeof classicalReconstructions;
 export const classicalNames = Object.keys(classicalReconstructions) as [ClassicalName, ...ClassicalName[]];
 
 /** Measures a reconstruction without training on the test slices. */
-export async function measureClassical(
+export const measureClassical = (
   name: ClassicalName,
   test: Slices,
   settings: ReconstructionSettings,
   context: JobContext,
+): Promise<JobOutput> =>
+  measureFixed(
+    (_, data) => classicalReconstructions[name](data),
+    {},
+    heldOut(test, 'test', settings),
+    context,
+  );
+
+/** Measures a network as it is on the test slices, with masks and noise of its settings. */
+export const measureTrained = (
+  { network, parameters, settings }: TrainedReconstruction,
+  test: Slices,
+  context: JobContext,
+): Promise<JobOutput> =>
+  measureFixed((p, data) => network.apply(p, data), parameters, heldOut(test, 'test', settings), context);
+
+async function measureFixed(
+  apply: Apply,
+  parameters: unknown,
+  test: Readonly<Record<string, NDArray>>,
+  context: JobContext,
 ): Promise<JobOutput> {
-  const reconstruct = classicalReconstructions[name];
-  const given = heldOut(test, 'test', settings);
-  const measured = await measure((_, data) => reconstruct(data), {}, given, context);
-  const { maps, arrays } = picturesOf(measured, given['target']);
-  const result = { ...outputOf(measured), maps, metric: NMSE_METRIC, best: null, parameters: 0, seconds: 0 };
-  return { result, arrays };
+  const measured = await measure(apply, parameters, test, context);
+  const { maps, arrays } = picturesOf(measured, test['target']);
+  const known = { metric: NMSE_METRIC, best: null, parameters: countParameters(parameters), seconds: 0 };
+  return { result: { ...outputOf(measured), maps, ...known }, arrays };
 }
 
 type Batch = Record<string, Tensor>;

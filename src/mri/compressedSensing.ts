@@ -23,7 +23,7 @@ import {
   type Complex,
   type Tensor,
 } from '../tensor/index.ts';
-import { encode, encodeAdjoint, type AcquisitionModel } from './forwardModel.ts';
+import { encodeAdjoint, normalOperator, type AcquisitionModel } from './forwardModel.ts';
 import { detailMask, inverseWaveletTransform, waveletTransform } from './wavelet.ts';
 
 export interface CompressedSensingOptions {
@@ -115,7 +115,7 @@ export function totalVariationReconstruction(
 
 /** Aᴴ(A z − x), given Aᴴx. */
 const residual = (z: Complex, start: Complex, model: AcquisitionModel): Complex =>
-  complex.sub(encodeAdjoint(encode(z, model), model), start);
+  complex.sub(normalOperator(z, model), start);
 
 /** λ max|Aᴴx| of each image: [.., 1, 1]. */
 const scaleOf = (start: Complex, lambda: number): Tensor =>

@@ -7,7 +7,7 @@ import { compile, complexArray, spec, specsOf, type ComplexArray, type NDArray }
 import { foldIn, key, uniform } from '../tensor/random.ts';
 import { compileOptions, type PrecisionChoice } from '../uncertainty/precision.ts';
 import { RunningMoments } from '../uncertainty/runningMoments.ts';
-import { encode, encodeAdjoint } from './forwardModel.ts';
+import { normalOperator } from './forwardModel.ts';
 import { choleskyFactor, invertLower } from './hermitian.ts';
 import type { ReceiverNoise } from './kspaceNoise.ts';
 import type { SamplingMask } from './masks.ts';
@@ -169,7 +169,7 @@ async function probedBound(
   const n = h * w;
   const image = { re: spec([h, w]), im: spec([h, w]) };
   const program = await compile(
-    (z, s, m) => encodeAdjoint(encode(z, { sensitivities: s, mask: m }), { sensitivities: s, mask: m }),
+    (z, s, m) => normalOperator(z, { sensitivities: s, mask: m }),
     [image, specsOf(sensitivities), specsOf(mask)],
     compileOptions(choice),
   );

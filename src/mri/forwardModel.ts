@@ -6,7 +6,9 @@ import {
   complex,
   expandDims,
   fft2c,
+  fftc,
   ifft2c,
+  ifftc,
   mul,
   showShape,
   sum,
@@ -43,6 +45,32 @@ export const encode = (image: Complex, { sensitivities, mask }: AcquisitionModel
 /** Aᴴ x = Σ_c S_c* F⁻¹(M x_c): k-space [.., c, h, w] → image [.., h, w]. F is orthonormal, so F⁻¹ is its adjoint. */
 export const encodeAdjoint = (kspace: Complex, { sensitivities, mask }: AcquisitionModel): Complex =>
   combineCoils(ifft2c(applyMask(kspace, mask)), sensitivities);
+
+/**
+ * AᴴA z of an image [.., h, w]. Where the mask samples whole columns ([1, w]), the transform along them cancels: only the one along
+ * rows is computed.
+ */
+export function normalOperator(image: Complex, { sensitivities, mask }: AcquisitionModel): Complex {
+  const { toData, toImages } = transformsUnder(mask);
+  const sampled = applyMask(toData(coilImages(image, sensitivities)), mask);
+  return combineCoils(toImages(sampled), sensitivities);
+}
+
+/** Between images and the data that a mask [.., h | 1, w] acts on, and from k-space to these data. */
+export interface MaskedTransforms {
+  readonly toData: (images: Complex) => Complex;
+  readonly toImages: (data: Complex) => Complex;
+  readonly fromKspace: (kspace: Complex) => Complex;
+}
+
+/**
+ * The cheapest orthonormal transforms for iterations between images and sampled data. A mask of whole columns does not touch the
+ * transform along them: it is undone once (`fromKspace`), and data are then k-space along rows and images along columns.
+ */
+export const transformsUnder = (mask: Tensor): MaskedTransforms =>
+  mask.rank < 2 || mask.shape[mask.rank - 2] === 1
+    ? { toData: (z) => fftc(z, -1), toImages: (z) => ifftc(z, -1), fromKspace: (z) => ifftc(z, -2) }
+    : { toData: fft2c, toImages: ifft2c, fromKspace: (z) => z };
 
 /** k-space with zeros where the mask [h, w] has them. */
 export const applyMask = (kspace: Complex, mask: Tensor): Complex =>

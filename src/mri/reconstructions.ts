@@ -89,6 +89,10 @@ const cgSenseFamily = reconstruction('cg-sense', {
   options: z.object({
     tikhonov: z.number().min(0).default(0).describe('λ of λ|z|², where AᴴA is at most 1'),
     iterations: z.int().min(1).default(30).describe('iterations'),
+    derivative: z
+      .enum(['iterations', 'solution'])
+      .default('iterations')
+      .describe('of what was computed, or of the image it converges to, with less work'),
   }),
   traits: () => ({ output: 'complex', needsSensitivities: true, linear: true }),
   prepare: (_, options) => (input) =>

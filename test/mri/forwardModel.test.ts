@@ -1,7 +1,7 @@
 /** The acquisition model: adjoint, unitary transform, and the defining sum. */
 import { describe, expect, test } from 'vitest';
 import { birdcageCoils } from '../../datasets/mri/coils.ts';
-import { applyMask, coilImages, encode, encodeAdjoint } from '../../src/mri/index.ts';
+import { applyMask, coilImages, encode, encodeAdjoint, normalOperator } from '../../src/mri/index.ts';
 import { array, complex, fft2c, ifft2c, sum, type ComplexArray } from '../../src/tensor/index.ts';
 import { key, uniform } from '../../src/tensor/random.ts';
 import {
@@ -128,4 +128,19 @@ test('sensitivities of another size are refused by name', async () => {
   await expect(
     evaluate((z, s) => coilImages(z, s), [randomComplex(1, [4, 4]), randomComplex(2, [2, 4, 5])] as const),
   ).rejects.toThrow(/coilImages: the sensitivities are .*2.*4.*5.* and the images .*4.*4/);
+});
+
+test.each([
+  ['points', [7, 12]],
+  ['columns', [1, 12]],
+])('AᴴA is the acquisition and then its adjoint, for a mask of %s', async (_, shape) => {
+  const mask = randomMask(5, shape);
+  const { together, apart } = await evaluate(
+    (z, sensitivities, m) => {
+      const model = { sensitivities, mask: m };
+      return { together: normalOperator(z, model), apart: encodeAdjoint(encode(z, model), model) };
+    },
+    [randomComplex(2, [2, 7, 12]), randomComplex(4, [3, 7, 12]), mask] as const,
+  );
+  expect(relativeError(together, apart)).toBeLessThan(1e-12);
 });

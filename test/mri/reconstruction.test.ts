@@ -18,8 +18,10 @@ import {
   complex,
   complexArray,
   grad,
+  jvp,
   square,
   sum,
+  vjp,
   type Complex,
   type NDArray,
 } from '../../src/tensor/index.ts';
@@ -80,6 +82,55 @@ describe('cgSense', () => {
       );
       expect(numbers(g.re).every(Number.isFinite)).toBe(true);
     }
+  });
+
+  test('the derivative of the solution is that of converged iterations, with respect to k-space and sensitivities', async () => {
+    const mask = equispacedMask(key(2), { width: w, acceleration: 3, acsLines: 4 });
+    const inputs = [
+      randomComplex(5, [coils, h, w]),
+      s,
+      mask,
+      randomComplex(6, [h, w]),
+      randomComplex(7, [coils, h, w]),
+    ] as const;
+    const [solution, iterations] = await Promise.all(
+      (['solution', 'iterations'] as const).map((derivative) =>
+        evaluate((kspace, sensitivities, m, cotangent, direction) => {
+          const f = (x: Complex, maps: Complex): Complex =>
+            cgSense(x, { sensitivities: maps, mask: m }, { tikhonov: 0.5, iterations: 18, derivative });
+          const [, pull] = vjp(f, kspace, sensitivities);
+          const [rows, maps] = pull(cotangent);
+          return { rows, maps, tangent: jvp(f, [kspace, sensitivities], [direction, direction])[1] };
+        }, inputs),
+      ),
+    );
+    expect(relativeError(solution.rows, iterations.rows)).toBeLessThan(1e-9);
+    expect(relativeError(solution.maps, iterations.maps)).toBeLessThan(1e-9);
+    expect(relativeError(solution.tangent, iterations.tangent)).toBeLessThan(1e-9);
+  });
+
+  test('the derivative of the solution equals central differences of the image', async () => {
+    const mask = equispacedMask(key(2), { width: w, acceleration: 3, acsLines: 4 });
+    const [kspace, direction] = [randomComplex(8, [coils, h, w]), randomComplex(9, [coils, h, w])];
+    const step = 1e-4;
+    const { tangent, difference } = await evaluate(
+      (x, maps, m, d) => {
+        const f = (y: Complex, of: Complex): Complex =>
+          cgSense(
+            y,
+            { sensitivities: of, mask: m },
+            { tikhonov: 0.5, iterations: 18, derivative: 'solution' },
+          );
+        const at = (t: number): Complex =>
+          f(complex.add(x, complex.scale(t, d)), complex.add(maps, complex.scale(t, d)));
+        return {
+          tangent: jvp(f, [x, maps], [d, d])[1],
+          difference: complex.scale(1 / (2 * step), complex.sub(at(step), at(-step))),
+        };
+      },
+      [kspace, s, mask, direction] as const,
+    );
+    expect(relativeError(tangent, difference)).toBeLessThan(1e-6);
   });
 
   test.each([

@@ -8,11 +8,13 @@ import {
   complex,
   fft,
   fft2c,
+  fftc,
   fftFrequencies,
   fftshift,
   grad,
   ifft,
   ifft2c,
+  ifftc,
   ifftshift,
   irfft,
   jvp,
@@ -182,7 +184,12 @@ describe('laws', () => {
         const shifted = complex.mapParts(plain, (part) => fftshift(part, [-2, -1]));
         const centred = fft2c(z);
         const back = ifft2c(centred);
+        const oneByOne = fftc(fftc(z, -2));
+        const undone = ifftc(ifftc(oneByOne), -2);
         return {
+          oneByOne: oneByOne.re,
+          oneByOneIm: oneByOne.im,
+          undone: undone.im,
           expected: shifted.re,
           expectedIm: shifted.im,
           re: centred.re,
@@ -195,6 +202,10 @@ describe('laws', () => {
     expect(error(out.re.data, out.expected.data)).toBeLessThan(1e-12);
     expect(error(out.im.data, out.expectedIm.data)).toBeLessThan(1e-12);
     expect(error(out.back.data, randomArray(8, [2, h, w]).data)).toBeLessThan(1e-12);
+    // Along one axis after the other.
+    expect(error(out.oneByOne.data, out.expected.data)).toBeLessThan(1e-12);
+    expect(error(out.oneByOneIm.data, out.expectedIm.data)).toBeLessThan(1e-12);
+    expect(error(out.undone.data, randomArray(9, [2, h, w]).data)).toBeLessThan(1e-12);
   });
 
   test.each([

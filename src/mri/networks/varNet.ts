@@ -6,8 +6,6 @@
 import {
   complex,
   expandDims,
-  fft2c,
-  ifft2c,
   squeeze,
   stopGradient,
   type Complex,
@@ -17,7 +15,7 @@ import {
 import { split, type Key } from '../../tensor/random.ts';
 import { onesInitialiser, type Initialiser } from '../../nn/index.ts';
 import { rootSumOfSquares } from '../combine.ts';
-import { applyMask, coilImages, combineCoils } from '../forwardModel.ts';
+import { applyMask, coilImages, combineCoils, transformsUnder } from '../forwardModel.ts';
 import { normUNet } from './normUNet.ts';
 import { sensitivityNetwork } from './sensitivityNetwork.ts';
 import type { UNetParameters } from './uNet.ts';
@@ -87,7 +85,7 @@ export const varNet = {
     parameters: VarNetParameters<Tensor>,
     data: UndersampledData,
     options: VarNetApplyOptions = {},
-  ): Tensor => rootSumOfSquares(ifft2c(reconstruct(parameters, data, options).kspace)),
+  ): Tensor => rootSumOfSquares(reconstruct(parameters, data, options).images),
 
   /**
    * Complex image [batch, h, w]: the same coil images combined with the network's own sensitivities, Σ_c S_c* x_c. Its magnitude is
@@ -98,8 +96,8 @@ export const varNet = {
     data: UndersampledData,
     options: VarNetApplyOptions = {},
   ): Complex {
-    const { kspace, sensitivities } = reconstruct(parameters, data, options);
-    return combineCoils(ifft2c(kspace), sensitivities);
+    const { images, sensitivities } = reconstruct(parameters, data, options);
+    return combineCoils(images, sensitivities);
   },
 
   /** The sensitivities [batch, c, h, w] that the network estimates. */
@@ -109,22 +107,28 @@ export const varNet = {
     { acsLines }: Pick<VarNetApplyOptions, 'acsLines'> = {},
   ): Complex {
     const { measured, mask } = maskedData(data);
-    return sensitivityNetwork.apply(parameters.sensitivities, measured, { mask, acsLines });
+    const { fromKspace } = transformsUnder(mask);
+    return sensitivityNetwork.apply(parameters.sensitivities, fromKspace(measured), { mask, acsLines });
   },
 };
 
-/** k_{t+1} = k_t − η_t M (k_t − k_0) − F(S · U_t(Σ_c S_c* F⁻¹ k_t)), k_0 what was measured (equation 8 of the paper). */
+/**
+ * Coil images after k_{t+1} = k_t − η_t M (k_t − k_0) − F(S · U_t(Σ_c S_c* F⁻¹ k_t)), k_0 what was measured (equation 8 of the paper).
+ * For a mask of whole columns, k and F stand for k-space and transform along rows alone (`transformsUnder`): the same iteration.
+ */
 function reconstruct(
   parameters: VarNetParameters<Tensor>,
   data: UndersampledData,
   { acsLines, sensitivities: given, frozenSensitivities = false }: VarNetApplyOptions,
-): { readonly kspace: Complex; readonly sensitivities: Complex } {
-  const { measured, mask } = maskedData(data);
+): { readonly images: Complex; readonly sensitivities: Complex } {
+  const { measured: whole, mask } = maskedData(data);
+  const { toData, toImages, fromKspace } = transformsUnder(mask);
+  const measured = fromKspace(whole);
   const estimated = given ?? sensitivityNetwork.apply(parameters.sensitivities, measured, { mask, acsLines });
   const sensitivities = frozenSensitivities ? complex.mapParts(estimated, stopGradient) : estimated;
   let kspace = measured;
   for (const { step, regulariser } of parameters.cascades) {
-    const image = combineCoils(ifft2c(kspace), sensitivities);
+    const image = combineCoils(toImages(kspace), sensitivities);
     const artefacts = complex.mapParts(
       normUNet.apply(
         regulariser,
@@ -135,8 +139,8 @@ function reconstruct(
     const inconsistency = applyMask(complex.sub(kspace, measured), mask);
     kspace = complex.sub(
       complex.sub(kspace, complex.scale(step, inconsistency)),
-      fft2c(coilImages(artefacts, sensitivities)),
+      toData(coilImages(artefacts, sensitivities)),
     );
   }
-  return { kspace, sensitivities };
+  return { images: toImages(kspace), sensitivities };
 }

@@ -135,6 +135,24 @@ export function ifft2c(z: Complex): Complex {
   return { re: im, im: re };
 }
 
+/** Centred orthonormal transform along one axis (the last by default): fftshift ∘ fft ∘ ifftshift / √n. */
+export function fftc(z: Complex, axis = -1): Complex {
+  checkComplex(z, 'fftc');
+  const [where, n] = lengthOf(z.re, axis, 'fftc');
+  return alongAxis([z.re, z.im], where, centre(n));
+}
+
+/** The inverse of fftc, which is also its adjoint. */
+export function ifftc(z: Complex, axis = -1): Complex {
+  const { re, im } = fftc({ re: z.im, im: z.re }, axis);
+  return { re: im, im: re };
+}
+
+function centre(n: number): Transform {
+  const middle = Math.floor(n / 2);
+  return { from: middle, to: middle, outputs: n, scale: 1 / Math.sqrt(n) };
+}
+
 function centred(z: Complex, name: string): Complex {
   checkComplex(z, name);
   const { shape } = z.re;
@@ -147,10 +165,6 @@ function centred(z: Complex, name: string): Complex {
     [z.re, z.im].map((part) => reshape(part, [images, 1, height, width])),
     1,
   );
-  const centre = (n: number): Transform => {
-    const middle = Math.floor(n / 2);
-    return { from: middle, to: middle, outputs: n, scale: 1 / Math.sqrt(n) };
-  };
   const columns = transpose(transform(packed, centre(height)), [0, 2, 1, 3]);
   return unpack(rowsTransform(reshape(columns, [images * height, 2, width]), centre(width)), 0, shape);
 }
