@@ -1,4 +1,6 @@
 /** Statistics of clouds of points `[n, d]`: energy distance, trimmed means, and the best Gaussian as a trivial density. */
+import { CholeskyDecomposition } from 'ml-matrix';
+import { covarianceOf } from '../flows/index.ts';
 import { array, type NDArray } from '../tensor/index.ts';
 import { normal, type Key } from '../tensor/random.ts';
 
@@ -55,49 +57,43 @@ export interface GaussianFit {
   sample(key: Key, n: number): NDArray;
 }
 
-/** The Gaussian with the mean and covariance of the points `[n, d]`: of all Gaussians the likeliest. */
-export function bestGaussian({ data, shape: [n, d] }: NDArray): GaussianFit {
-  const centre = Array.from({ length: d }, (_, j) =>
-    mean(Float64Array.from({ length: n }, (__, i) => data[i * d + j])),
-  );
-  const covariance = centre.map((a, j) =>
-    centre.map((b, k) =>
-      mean(Float64Array.from({ length: n }, (_, i) => (data[i * d + j] - a) * (data[i * d + k] - b))),
-    ),
-  );
-  const factor = choleskyFactor(covariance);
-  const logDiagonal = factor.reduce((total, row, i) => total + Math.log(row[i]), 0);
+/** The Gaussian with the mean and covariance of the points `[n, ...]`: of all Gaussians the likeliest. */
+export function bestGaussian(points: NDArray): GaussianFit {
+  const { mean: centre, covariance } = covarianceOf(points);
+  const d = centre.length;
+  const shape = points.shape.slice(1);
+  const factor = Float64Array.from(new CholeskyDecomposition(covariance).lowerTriangularMatrix.to1DArray());
+  let logDiagonal = 0;
+  for (let j = 0; j < d; j++) logDiagonal += Math.log(factor[j * d + j]);
+  /** Σ_{k < j} L_jk v_k. */
+  const before = (v: Float64Array, j: number): number => {
+    let total = 0;
+    for (let k = 0; k < j; k++) total += factor[j * d + k] * v[k];
+    return total;
+  };
   return {
-    logDensity: (points) =>
-      Float64Array.from({ length: points.shape[0] }, (_, i) => {
-        const u: number[] = [];
+    logDensity({ data, shape: [n] }) {
+      const whitened = new Float64Array(d);
+      return Float64Array.from({ length: n }, (_, i) => {
+        let squares = 0;
         for (let j = 0; j < d; j++) {
-          const rest = factor[j].slice(0, j).reduce((total, v, k) => total + v * u[k], 0);
-          u.push((points.data[i * d + j] - centre[j] - rest) / factor[j][j]);
+          const offset = data[i * d + j] - centre[j];
+          whitened[j] = (offset - before(whitened, j)) / factor[j * d + j];
+          squares += whitened[j] ** 2;
         }
-        return -0.5 * u.reduce((total, v) => total + v * v, d * Math.log(2 * Math.PI)) - logDiagonal;
-      }),
-    sample(key, count) {
-      const z = normal(key, count * d);
-      return array(
-        z.map((_, at) => {
-          const [i, j] = [Math.floor(at / d), at % d];
-          return centre[j] + factor[j].slice(0, j + 1).reduce((total, v, k) => total + v * z[i * d + k], 0);
-        }),
-        [count, d],
-      );
+        return -0.5 * (squares + d * Math.log(2 * Math.PI)) - logDiagonal;
+      });
+    },
+    sample(key, n) {
+      const z = normal(key, n * d);
+      const drawn = new Float64Array(n * d);
+      for (let i = 0; i < n; i++) {
+        const own = z.subarray(i * d, (i + 1) * d);
+        for (let j = 0; j < d; j++) {
+          drawn[i * d + j] = centre[j] + before(own, j) + factor[j * d + j] * own[j];
+        }
+      }
+      return array(drawn, [n, ...shape]);
     },
   };
-}
-
-/** L of A = L Lᵀ, A symmetric and positive definite. */
-function choleskyFactor(a: readonly (readonly number[])[]): number[][] {
-  const factor = a.map((row) => row.map(() => 0));
-  for (let i = 0; i < a.length; i++) {
-    for (let j = 0; j <= i; j++) {
-      const rest = a[i][j] - factor[i].slice(0, j).reduce((total, v, k) => total + v * factor[j][k], 0);
-      factor[i][j] = i === j ? Math.sqrt(rest) : rest / factor[j][j];
-    }
-  }
-  return factor;
 }

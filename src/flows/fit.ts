@@ -5,7 +5,7 @@ import { key } from '../tensor/random.ts';
 import type { Density, FitOptions, FlowSplit } from './density.ts';
 import type { Flow, FlowParameters } from './flow.ts';
 import type { Given, TensorsOf } from './layer.ts';
-import { calibrate, describeFailure, diagnose } from './run.ts';
+import { calibrate, describeFailure, diagnose, type RunOptions } from './run.ts';
 
 /** Trains a model by maximum likelihood; what that takes, each kind of model says itself. */
 export const fit = <P>(model: Density<P>, options: FitOptions<P>): Promise<TrainResult<P>> =>
@@ -21,10 +21,8 @@ export async function fitFlow(
   flow: Flow,
   { from, ...options }: FitOptions<FlowParameters>,
 ): Promise<TrainResult<FlowParameters>> {
-  const { engine, threads, data, augment } = options;
-  const choice = { ...(engine && { engine }), ...(threads !== undefined && { threads }) };
-  const first = firstRows(data.train, 4096);
-  const { x, ...beside } = augment ? augment(first, key(options.seed)) : first;
+  const choice = runOptionsOf(options);
+  const { x, ...beside } = firstBatch(options);
   const initial = await calibrate(flow, from ?? flow.init(key(options.seed)), x, 'start', beside, choice);
   const nll = (p: TensorsOf<FlowParameters>, batch: Record<string, Tensor>): Tensor => {
     const { x: samples, ...given } = batch;
@@ -46,6 +44,25 @@ export async function fitFlow(
     parameters: await finish(result.parameters),
     best: result.best && { ...result.best, parameters: await finish(result.best.parameters) },
   };
+}
+
+/** The engine of a training, for passes beside it. */
+export const runOptionsOf = ({
+  engine,
+  threads,
+}: Pick<FitOptions<never>, 'engine' | 'threads'>): RunOptions => ({
+  ...(engine && { engine }),
+  ...(threads !== undefined && { threads }),
+});
+
+/** At most 4096 training samples as a step sees them, for layers that begin at statistics of the data. */
+export function firstBatch({
+  data,
+  augment,
+  seed,
+}: Pick<FitOptions<never>, 'data' | 'augment' | 'seed'>): FlowSplit {
+  const first = firstRows(data.train, 4096);
+  return augment ? (augment(first, key(seed)) as FlowSplit) : first;
 }
 
 function firstRows(split: FlowSplit, most: number): { x: NDArray } & Record<string, NDArray> {

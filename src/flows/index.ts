@@ -5,7 +5,12 @@ export * from './flow.ts';
 export * from './density.ts';
 export { densities, getDensity } from './densities.ts';
 export * from './fit.ts';
-export { standardized, standardizedSamples, type StandardizedParameters } from './standardized.ts';
+export {
+  samplesOfStandardized,
+  standardized,
+  standardizedSamples,
+  type StandardizedParameters,
+} from './standardized.ts';
 export {
   calibrate,
   describeFailure,
@@ -44,6 +49,10 @@ export { batchJacobian, logAbsDet, plusIdentity } from './jacobian.ts';
 export * from './layers/conformal.ts';
 export { householderConvolution } from './layers/householderConvolution.ts';
 export * from './injective.ts';
+export { covarianceOf } from './moments.ts';
+export { dequantize, dequantized, inLogits, logitsOf } from './pixels.ts';
+export * from './imageModels.ts';
+export { principalDirections, type PrincipalDirections } from './principal.ts';
 export { getModel, models, type Model, type ModelDomain } from './models.ts';
 export { chartModels, vqFlow } from './charts/models.ts';
 export { chartFlow, type ChartFlow, type ChartFlowParameters, type Charts } from './charts/chartFlow.ts';

@@ -20,15 +20,18 @@ import {
   sub,
   sum,
   reshape,
+  type NDArray,
   type Shape,
   type Tensor,
 } from '../tensor/index.ts';
-import { train, type TrainResult } from '../nn/index.ts';
+import { train } from '../nn/index.ts';
 import { key as seedKey, split } from '../tensor/random.ts';
 import { sequence } from './compose.ts';
 import type { Density, FitOptions } from './density.ts';
+import { firstBatch, runOptionsOf } from './fit.ts';
 import type { Flow, FlowParameters } from './flow.ts';
 import type { Given, Layer, TensorsOf } from './layer.ts';
+import { calibrate, mapRows, present, type RunOptions } from './run.ts';
 import { flattenSamples } from './samples.ts';
 
 export interface InjectiveFlowOptions {
@@ -115,18 +118,50 @@ export function injectiveFlow(options: InjectiveFlowOptions): InjectiveFlow {
     logProb: (p, x, given) => densityAt(p, project(p, x, given), given),
     draw: (key, n) => flow.draw(key, n),
     sample: (p, rows, given) => embed(p, flow.sample(base(p), rows, given), given).x,
-    fit: ({ from, ...fitOptions }: FitOptions<FlowParameters>): Promise<TrainResult<FlowParameters>> =>
-      train<FlowParameters>({
+    async fit({ from, ...fitOptions }) {
+      const initial = await begun(from ?? model.init(seedKey(fitOptions.seed)), fitOptions);
+      return train<FlowParameters>({
         ...fitOptions,
-        init: () => from ?? model.init(seedKey(fitOptions.seed)),
+        init: () => initial,
         loss(p, { x, ...given }) {
           const at = project(p, x, given);
           const off = mean(square(flattenSamples(sub(x, at.nearest))), 1);
           return add(mul(-likelihood, densityAt(p, at, given)), mul(reconstruction, off));
         },
-      }),
+      });
+    },
+  };
+  /** Layers that begin at statistics of the data, of the embedding and then of the flow of the latent. */
+  const begun = async (p: FlowParameters, options: FitOptions<FlowParameters>): Promise<FlowParameters> => {
+    const { x, ...beside } = firstBatch(options);
+    const choice = runOptionsOf(options);
+    const embedded = await calibrate({ layers: embedding }, p, x, 'start', beside, choice);
+    const { u } = await mapRows(
+      (q, { x: rows, ...given }) => ({ u: project(q, rows, given).latent }),
+      embedded,
+      { x, ...present(beside) },
+      choice,
+    );
+    const inner = await calibrate(flow, p.base as FlowParameters, u, 'start', beside, choice);
+    return { ...embedded, base: inner };
   };
   return model;
+}
+
+/** The points c(c†(x)) on the surface, like x `[n, ...shape]`. */
+export async function nearestOnSurface(
+  flow: InjectiveFlow,
+  parameters: FlowParameters,
+  x: NDArray,
+  options: RunOptions = {},
+): Promise<NDArray> {
+  const { nearest } = await mapRows(
+    (p, { x: rows }) => ({ nearest: flow.project(p, rows).nearest }),
+    parameters,
+    { x },
+    options,
+  );
+  return nearest;
 }
 
 /** Squared distance of x to the surface by way of c†: `[batch]`. */

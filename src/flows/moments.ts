@@ -1,4 +1,6 @@
-/** Mean and variance of every entry of samples. */
+/** Mean, variance and covariance of the entries of samples. */
+import { Matrix } from 'ml-matrix';
+import type { NDArray } from '../tensor/index.ts';
 
 export interface Moments {
   readonly mean: Float64Array;
@@ -19,4 +21,25 @@ export function entryMoments(values: ArrayLike<number>, size: number): Moments {
   const offset = average((v, j) => v - values[j]);
   const mean = offset.map((by, j) => values[j] + by);
   return { mean, variance: average((v, j) => (v - values[j] - offset[j]) ** 2) };
+}
+
+/** Mean `[d]` and covariance `[d, d]` (sums of products over n) of samples x `[n, ...]` of d entries, in float64. */
+export function covarianceOf({ data, shape: [n] }: NDArray): {
+  readonly mean: Float64Array;
+  readonly covariance: Matrix;
+} {
+  const d = data.length / n;
+  const { mean } = entryMoments(data, d);
+  const sums = new Float64Array(d * d);
+  const centred = new Float64Array(d);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < d; j++) centred[j] = data[i * d + j] - mean[j];
+    for (let j = 0; j < d; j++) {
+      const factor = centred[j] / n;
+      if (factor === 0) continue;
+      for (let k = j; k < d; k++) sums[j * d + k] += factor * centred[k];
+    }
+  }
+  for (let j = 0; j < d; j++) for (let k = 0; k < j; k++) sums[j * d + k] = sums[k * d + j];
+  return { mean, covariance: Matrix.from1DArray(d, d, sums) };
 }

@@ -13,7 +13,7 @@ import {
 import { key as seedKey } from '../tensor/random.ts';
 import type { Density } from './density.ts';
 import type { Flow, FlowParameters } from './flow.ts';
-import type { Stage, TensorsOf } from './layer.ts';
+import type { Layer, Stage, TensorsOf } from './layer.ts';
 
 export interface RunOptions extends Pick<CompileOptions, 'engine' | 'threads'> {
   /** Default float32. */
@@ -164,15 +164,20 @@ const rowsFrom = (arrays: Rows, start: number, size: number): Record<string, NDA
     }),
   );
 
+/** Layers one after the other, with or without a base. */
+interface Chain {
+  readonly layers: readonly Layer[];
+}
+
 /** Visits every layer with the samples that reach it; a visitor may give back other parameters for the layer. */
-async function walk(
-  flow: Flow,
-  parameters: FlowParameters,
+async function walk<P extends Pick<FlowParameters, 'layers'>>(
+  flow: Chain,
+  parameters: P,
   x: NDArray,
   { beside = {}, options = {} }: { readonly beside?: Beside; readonly options?: RunOptions },
   visit: (i: number, input: NDArray, own: unknown) => unknown,
   after?: (i: number, output: NDArray, logDet: NDArray) => boolean,
-): Promise<FlowParameters> {
+): Promise<P> {
   const layers: unknown[] = [];
   let here = x;
   for (const [i, part] of flow.layers.entries()) {
@@ -194,14 +199,14 @@ async function walk(
  * Parameters set from data by the layers that do so: ActNorm at the start of a training, batch norm at both ends.
  * x: `[n, ...shape]`, a few hundred samples or all.
  */
-export const calibrate = (
-  flow: Flow,
-  parameters: FlowParameters,
+export const calibrate = <P extends Pick<FlowParameters, 'layers'>>(
+  flow: Chain,
+  parameters: P,
   x: NDArray,
   stage: Stage,
   beside?: Beside,
   options?: RunOptions,
-): Promise<FlowParameters> =>
+): Promise<P> =>
   flow.layers.some((part) => part.calibrate !== undefined)
     ? walk(
         flow,

@@ -3,6 +3,7 @@ import { add, exp, mean, mul, neg, sub, sum, type NDArray, type Tensor } from '.
 import { entryMoments } from './moments.ts';
 import type { Density, FlowSplit, Measure } from './density.ts';
 import type { TensorsOf } from './layer.ts';
+import { augmentBehind } from './pixels.ts';
 import { identityScaleShift, type ScaleShift } from './scaleShift.ts';
 
 export interface StandardizedParameters<P> {
@@ -37,12 +38,19 @@ export function standardized<P>(inner: Density<P>): Density<StandardizedParamete
       const { logScale, shift } = scaleOf(p);
       return add(mul(inner.sample(p.model, rows, given), exp(logScale)), shift);
     },
-    async fit({ from, data, ...options }) {
+    async fit({ from, data, augment, ...options }) {
       const scale = from?.scale ?? measureScale(data.train.x, measure.kind);
       const whole = (model: P): StandardizedParameters<P> => ({ scale, model });
       const result = await inner.fit({
         ...options,
         ...(from && { from: from.model }),
+        ...(augment && {
+          augment: augmentBehind(
+            augment,
+            (z) => samplesOfStandardized(z, scale),
+            (x) => standardizedSamples(x, scale),
+          ),
+        }),
         data: {
           train: standardizedSplit(data.train, scale),
           validation: data.validation && standardizedSplit(data.validation, scale),
@@ -79,12 +87,21 @@ const standardizedSplit = (split: FlowSplit, scale: ScaleShift): FlowSplit => ({
 });
 
 /** What the model behind the map sees of samples x `[n, ...shape]`. */
-export function standardizedSamples({ data, shape }: NDArray, { logScale, shift }: ScaleShift): NDArray {
-  const size = shift.data.length;
+export function standardizedSamples(x: NDArray, { logScale, shift }: ScaleShift): NDArray {
   const factors = Float64Array.from(logScale.data, (s) => Math.exp(-s));
-  return {
-    data: Float32Array.from(data, (v, i) => (v - shift.data[i % size]) * factors[i % size]),
-    shape,
-    dtype: 'float32',
-  };
+  return entrywise(x, shift, (v, j) => (v - shift.data[j]) * factors[j]);
+}
+
+/** The samples that the model behind the map sees as z. */
+export function samplesOfStandardized(z: NDArray, { logScale, shift }: ScaleShift): NDArray {
+  const factors = Float64Array.from(logScale.data, Math.exp);
+  return entrywise(z, shift, (v, j) => v * factors[j] + shift.data[j]);
+}
+
+function entrywise(
+  { data, shape }: NDArray,
+  { data: { length: size } }: NDArray,
+  f: (v: number, entry: number) => number,
+): NDArray {
+  return { data: Float32Array.from(data, (v, i) => f(v, i % size)), shape, dtype: 'float32' };
 }

@@ -41,7 +41,7 @@ import { fadingShares, membership, sharpShares, squaredDistances, type Cover } f
 export interface Charts<Leaf = NDArray> {
   /** v_k, `[K, e]` */
   readonly centres: Leaf;
-  /** The sample that stands for v_k, `[K, d]`: what the decoder makes of it. */
+  /** The sample that stands for v_k, `[K, d]`: what the decoder makes of it; 0 for all where flows see samples as they are. */
   readonly origins: Leaf;
   /** log p_k, `[K]`; normalised where they are read. */
   readonly logWeights: Leaf;
@@ -66,6 +66,8 @@ export interface ChartFlowOptions {
   readonly cover: Cover;
   /** Where given, centres are added until the mean squared error of a coordinate is below `tolerance`. */
   readonly growth?: Growth | null;
+  /** Whether the flow of a chart sees samples less the chart's origin (default), or as they are. */
+  readonly centred?: boolean;
   /** An autoencoder whose codes are covered; default: samples are their own codes. */
   readonly code?: CodeOptions | null;
   /** A flow of samples of that shape given a context of that length. */
@@ -80,6 +82,7 @@ export interface ChartFlow extends Density<ChartFlowParameters> {
   readonly cover: Cover;
   readonly growth: Growth | null;
   readonly code: CodeOptions | null;
+  readonly centred: boolean;
   /** Of x less its chart's origin, given v_k and the context. */
   readonly flow: LocalFlow;
   /** Whether each of x `[batch, ...shape]` is in each chart: bool `[batch, K]`. */
@@ -99,7 +102,7 @@ export interface ChartFlow extends Density<ChartFlowParameters> {
 }
 
 export function chartFlow(options: ChartFlowOptions): ChartFlow {
-  const { shape, context = 0, charts, cover, growth = null, code = null } = options;
+  const { shape, context = 0, charts, cover, growth = null, code = null, centred = true } = options;
   const codeLength = code?.length ?? sizeOf(shape);
   const flow = options.flow({ shape, context: context + codeLength });
   requireCover(charts, cover);
@@ -153,6 +156,7 @@ export function chartFlow(options: ChartFlowOptions): ChartFlow {
     cover,
     growth,
     code,
+    centred,
     flow,
     init(key) {
       const [chartKey, flowKey] = split(key, 2);

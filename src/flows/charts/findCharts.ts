@@ -46,6 +46,8 @@ export async function findCharts(model: ChartFlow, x: NDArray, options: FindOpti
     { codes: centres },
     options,
   );
+  // Codes need no origins to be compared; a sample that is not centred has none.
+  if (!model.centred) origins.data.fill(0);
   const charts: Charts = { centres, origins, logWeights: uniformWeights(centres.shape[0]), ...autoencoder };
   return { ...charts, logWeights: await logWeightsOf(model, charts, x, options) };
 }

@@ -19,6 +19,8 @@ const chartOptions = z.object({
   tolerance: z.number().positive().optional(),
   /** Where centres are added: at most so many. */
   mostCharts: z.int().positive().default(256),
+  /** Whether a flow sees samples less the origin of their chart. */
+  centred: z.boolean().default(true),
   /** Numbers of a code of a trained encoder; without it samples are their own codes. */
   code: z.int().positive().optional(),
   /** Widths of the encoder. */
@@ -62,6 +64,7 @@ export function vqFlow(base: Model<LocalFlow>, name: string, title: string): Mod
           charts.code === undefined
             ? null
             : { length: charts.code, hidden: charts.encoderHidden, epochs: charts.encoderEpochs },
+        centred: charts.centred,
         flow: (domain) => base.create({ ...domain, ...(latent && { base: latent }) }, flow),
       });
     },

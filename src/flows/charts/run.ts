@@ -1,10 +1,13 @@
 /** Flows over charts on arrays: both densities, the leak, and latents by three kinds of inference. */
 import {
+  add,
   argMax,
   array,
   indicator,
   logSumExp,
+  matmul,
   mul,
+  neg,
   oneHot,
   reshape,
   select,
@@ -17,7 +20,10 @@ import {
 import { key as seedKey, uniform } from '../../tensor/random.ts';
 import { chosenComponent } from '../bases/gaussian.ts';
 import { mapRows, present, type Beside, type RunOptions } from '../run.ts';
+import { flattenSamples } from '../samples.ts';
+import { encode } from './autoencoder.ts';
 import type { ChartFlow, ChartFlowParameters } from './chartFlow.ts';
+import { squaredDistances } from './voronoi.ts';
 
 export interface ChartLogProb {
   /** log Σ_k p_k p(x | k), `[n]`: the normalised density, which `sample` draws from. */
@@ -70,6 +76,36 @@ export async function leak(
     options,
   );
   return 1 - (inside.data as Float64Array).reduce((a, b) => a + b, 0) / n;
+}
+
+/**
+ * The points c(c†(x)), like x, on the surface of the chart whose centre is nearest to the code of x.
+ *
+ * @throws if the flow of the charts is no conformal embedding flow.
+ */
+export async function nearestOnCharts(
+  model: ChartFlow,
+  parameters: ChartFlowParameters,
+  x: NDArray,
+  options: RunOptions = {},
+): Promise<NDArray> {
+  const { flow } = model;
+  if (!('embedding' in flow)) throw new Error('nearestOnCharts: the flow of the charts embeds no surface');
+  const { nearest } = await mapRows(
+    (p, { x: rows }) => {
+      const { centres, origins, autoencoder } = p.charts;
+      const samples = flattenSamples(rows);
+      const away = squaredDistances(encode(autoencoder, samples), centres);
+      const chart = oneHot(argMax(neg(away), 1), centres.shape[0], away.dtype);
+      const origin = reshape(matmul(chart, origins), rows.shape);
+      const at = flow.project(p.flow, sub(rows, origin), { context: matmul(chart, centres) });
+      return { nearest: add(at.nearest, origin) };
+    },
+    parameters,
+    { x },
+    options,
+  );
+  return nearest;
 }
 
 /** z of a chart drawn from p(k | x), the mean of z over p(k | x), or z of the most probable chart. */

@@ -119,12 +119,17 @@ const awayFromPole = (squared: Tensor): Tensor => maximum(squared, 1e-30);
 
 /**
  * Möbius map y = b + α (A x − a) / ‖A x − a‖², A orthogonal, α > 0; λ = α / ‖A x − a‖². Its inverse is x = Aᵀ(a + α (y − b) / ‖y − b‖²). It
- * begins with the origin mapped to itself at λ = 1 and the pole three units away.
+ * begins with the origin mapped to itself at λ = 1 and the pole three units away, or as far as the option says.
  */
 export const mobius = layer('mobius', {
   title: 'Möbius',
   source: 'Ross & Cresswell 2021 (Conformal embedding flows)',
-  options: z.strictObject({ ...network, reflections: z.int().positive().optional() }),
+  options: z.strictObject({
+    ...network,
+    reflections: z.int().positive().optional(),
+    /** Distance of the pole from the origin at the beginning. */
+    pole: z.number().positive().default(3),
+  }),
   conformal: true,
   examples,
   init(key, domain, options) {
@@ -133,8 +138,8 @@ export const mobius = layer('mobius', {
     const reflections = normalInitialiser()(vectors, [(options.reflections ?? n) * n]);
     const pole = normalInitialiser()(direction, [n]).data as Float32Array;
     const length = Math.hypot(...pole);
-    const a = pole.map((v) => (POLE * v) / length);
-    const own = Float32Array.from([2 * Math.log(POLE), ...a, ...a, ...reflections.data]);
+    const a = pole.map((v) => (options.pole * v) / length);
+    const own = Float32Array.from([2 * Math.log(options.pole), ...a, ...a, ...reflections.data]);
     return initNumbers(networkKey, { data: own, shape: [own.length], dtype: 'float32' }, domain, options);
   },
   forward(p, x, call) {
@@ -156,8 +161,6 @@ export const mobius = layer('mobius', {
     return { x: reshape(x, y.shape), logDet: inversionLogDet(logAlpha, squared, flat) };
   },
 });
-
-const POLE = 3;
 
 function mobiusNumbers(
   p: Numbers<Tensor>,

@@ -2,9 +2,11 @@
  * Linear layers. They act on the channel axis: on all entries of a vector, and at every pixel of an image alike, where they are
  * invertible 1×1 convolutions (Kingma & Dhariwal 2018) whose log-determinant counts once a pixel.
  */
+import { Matrix } from 'ml-matrix';
 import { z } from 'zod';
 import {
   add,
+  array,
   exp,
   identityMatrix,
   matmul,
@@ -14,6 +16,7 @@ import {
   sum,
   transpose,
   zeros,
+  type NDArray,
   type Tensor,
 } from '../../tensor/index.ts';
 import { normalInitialiser, zerosInitialiser } from '../../nn/index.ts';
@@ -21,6 +24,7 @@ import { key as seedKey, permutation as drawPermutation, split } from '../../ten
 import { layer } from '../layer.ts';
 import { isometry, matrixConstants, triangle } from '../lipschitzConstants.ts';
 import { pick } from '../masks.ts';
+import { principalDirections } from '../principal.ts';
 import { alongChannels, channelsOf, mixChannels, perSample, pixelsOf } from '../samples.ts';
 import { lowerInverse, strictTriangle } from '../triangular.ts';
 
@@ -118,7 +122,10 @@ export const qr = layer('qr', {
   lipschitz: ({ upper, logDiagonal }) => matrixConstants(triangle(upper, 'upper', logDiagonal.data)),
 });
 
-/** y = Q x, Q a product of Householder reflections (as many as entries, unless told otherwise); |det| = 1. */
+/**
+ * y = Q x, Q a product of Householder reflections (as many as entries, unless told otherwise); |det| = 1. With k of them, fewer than
+ * entries, it begins at the k principal directions of vectors it is first shown, which it turns to the first k entries.
+ */
 export const orthogonal = layer('orthogonal', {
   title: 'Orthogonal (Householder)',
   source: 'Tomczak & Welling 2016',
@@ -134,7 +141,36 @@ export const orthogonal = layer('orthogonal', {
     logDet: noChange(y),
   }),
   lipschitz: () => isometry,
+  calibrate(p, x, stage) {
+    const [n, k] = p.reflections.shape;
+    return stage === 'end' || x.shape.length > 2 || k >= n
+      ? p
+      : { reflections: reflectionsOnto(principalDirections(x, k).directions) };
+  },
 });
+
+/**
+ * Vectors `[n, k]` of reflections with H₁ H₂ … H_k d_i = ±e_i for orthonormal directions d_i `[n, k]`: those of Householder's QR of
+ * the directions, in reverse.
+ */
+function reflectionsOnto(directions: Matrix): NDArray {
+  const [n, k] = [directions.rows, directions.columns];
+  const rest = directions.clone();
+  const vectors = new Matrix(n, k);
+  for (let i = 0; i < k; i++) {
+    const v = new Float64Array(n);
+    for (let j = i; j < n; j++) v[j] = rest.get(j, i);
+    v[i] += Math.sign(v[i] || 1) * Math.hypot(...v);
+    const column = Matrix.columnVector(v);
+    const along = column
+      .transpose()
+      .mmul(rest)
+      .mul(2 / v.reduce((total, w) => total + w * w, 0));
+    rest.sub(column.mmul(along));
+    vectors.setColumn(k - 1 - i, v);
+  }
+  return array(Float32Array.from(vectors.to1DArray()), [n, k], 'float32');
+}
 
 const noChange = (x: Tensor): Tensor => zeros([x.shape[0]], x.dtype);
 
