@@ -36,7 +36,7 @@ describe.each(planeSets.map((set) => [set.name, set] as const))('%s', (_, set) =
   });
 });
 
-describe('entropies', () => {
+describe('A8, B11: entropies, finite because every set has noise', () => {
   test('of eight well separated Gaussians: that of one, and the choice', () => {
     const sigma = 0.2;
     const apart = Math.log(8) + Math.log(2 * Math.PI * Math.E * sigma ** 2);

@@ -63,7 +63,7 @@ describe('the regularised incomplete gamma function', () => {
   });
 });
 
-describe('golden values of the total-variation bounds', () => {
+describe('A6: golden values of the total-variation bounds', () => {
   test('dense: a uniform disc of radius ½ in the plane', () => {
     const bound = (lipschitz: number) => denseBound({ d: 2, radius: 0.5, lipschitz, mass: 1 });
     expect(bound(1)).toBeCloseTo(0.882497, 6);
@@ -107,29 +107,46 @@ describe('golden values of the total-variation bounds', () => {
   });
 });
 
-/** TV between N(0, a² I) and N(0, b² I), a < b, in the plane: the densities cross at one radius. */
-function gaussianTv(a: number, b: number): number {
-  const r = Math.sqrt((4 * Math.log(b / a)) / (1 / a ** 2 - 1 / b ** 2));
-  return gaussianBall(2, r / a) - gaussianBall(2, r / b);
+/** TV between N(0, a² I) and N(0, b² I), a < b, in d dimensions: the densities cross at one radius. */
+function gaussianTv(d: number, a: number, b: number): number {
+  const r = Math.sqrt((2 * d * Math.log(b / a)) / (1 / a ** 2 - 1 / b ** 2));
+  return gaussianBall(d, r / a) - gaussianBall(d, r / b);
 }
 
 describe('A16: bounds stay below the total variation', () => {
-  test('Gaussian target and linear flow x ↦ L x, for every σ and L', () => {
-    fc.assert(
-      fc.property(
-        fc.double({ min: 0.05, max: 3, noNaN: true }),
-        fc.double({ min: 0.05, max: 30, noNaN: true }),
-        (sigma, l) => {
-          const { bound } = gaussianDenseBound({ d: 2, sigma, lipschitz: l });
+  const positive = (min: number, max: number) => fc.double({ min, max, noNaN: true });
+
+  test.each([1, 2, 3, 8])(
+    'dense: Gaussian target and linear flow x ↦ L x in %i dimensions, for every σ and L',
+    (d) => {
+      fc.assert(
+        fc.property(positive(0.05, 3), positive(0.05, 30), (sigma, l) => {
+          const { bound } = gaussianDenseBound({ d, sigma, lipschitz: l });
           // The flow's density is N(0, 1/L²).
           const model = 1 / l;
           if (Math.abs(model / sigma - 1) < 1e-6) return bound < 1e-6;
-          const tv = gaussianTv(Math.min(sigma, model), Math.max(sigma, model));
+          const tv = gaussianTv(d, Math.min(sigma, model), Math.max(sigma, model));
           return bound <= tv + 1e-9 && (l * sigma < 1 || bound === 0);
-        },
-      ),
-    );
-  });
+        }),
+      );
+    },
+  );
+
+  test.each([1, 2, 3, 8])(
+    'sparse: Gaussian target and linear flow in %i dimensions, for every σ, L₂ and radius',
+    (d) => {
+      fc.assert(
+        fc.property(positive(0.05, 5), positive(0.05, 5), positive(0.01, 10), (sigma, l, radius) => {
+          // F⁻¹(z) = L₂ z: the flow's density is N(0, L₂²).
+          const bound = sparseBound({ d, radius, lipschitz: l, mass: gaussianBall(d, radius / sigma) });
+          if (Math.abs(l / sigma - 1) < 1e-6) return bound < 1e-6;
+          const tv = gaussianTv(d, Math.min(sigma, l), Math.max(sigma, l));
+          // A flow that is wider than the target empties no hole.
+          return bound <= tv + 1e-9 && (l < sigma || bound === 0);
+        }),
+      );
+    },
+  );
 
   const n = 2000;
   const gaussian = (sigma: number, seed: number): Float64Array =>

@@ -1,21 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { array } from '../../src/tensor/index.ts';
-import { key } from '../../src/tensor/random.ts';
+import { array, mul, neg, sum, type Tensor } from '../../src/tensor/index.ts';
+import { key, normal } from '../../src/tensor/random.ts';
 import { densities, getDensity, logProb, sample } from '../../src/flows/index.ts';
-import { perturb } from './support.ts';
+import { meanWithError, planeGrid } from './planeGrid.ts';
+import { gradientError, perturb } from './support.ts';
 
 const options = { dtype: 'float64', threads: 1, batchSize: 8000 } as const;
 
-/** Midpoints of a square grid over the plane. */
-const [POINTS, REACH] = [280, 9];
-const STEP = (2 * REACH) / POINTS;
-const at = (i: number): number => -REACH + (i + 0.5) * STEP;
-const grid = array(
-  Float64Array.from({ length: 2 * POINTS * POINTS }, (_, i) =>
-    i % 2 === 0 ? at(Math.floor(i / 2 / POINTS)) : at((i >> 1) % POINTS),
-  ),
-  [POINTS * POINTS, 2],
-);
+const grid = planeGrid({ points: 280, reach: 9 });
 
 const ofVolume = densities.filter(
   (model) => model.create({ shape: [2] }, { blocks: 1, hidden: [4] }).measure.kind === 'volume',
@@ -30,39 +22,56 @@ describe.each(ofVolume)('$name', (family) => {
   const p = perturb(model.init(key(11)), 12, 0.12);
 
   test('A4, A5: the density integrates to 1, and samples have its distribution and its entropy', async () => {
-    const logs = (await logProb(model, p, grid, {}, options)).data as Float64Array;
-    const cell = STEP * STEP;
-    const mass = logs.reduce((total, v) => total + Math.exp(v) * cell, 0);
-    expect(Math.abs(mass - 1)).toBeLessThan(2e-3);
+    const logs = (await logProb(model, p, grid.at, {}, options)).data;
+    expect(Math.abs(grid.integral(logs) - 1)).toBeLessThan(2e-3);
+    const x = await sample(model, p, { n: 4000, seed: 13 }, options);
+    expect(grid.kolmogorovSmirnov(logs, x)).toBeLessThan(1.63);
+    const { mean, error } = meanWithError((await logProb(model, p, x, {}, options)).data);
+    expect(Math.abs(mean - grid.integral(logs, (log) => log))).toBeLessThan(4 * error + 5e-3);
+  });
 
-    const n = 4000;
-    const x = await sample(model, p, { n, seed: 13 }, options);
-    // Distribution of each coordinate from the grid: probability integral transform, and its distance to the uniform
-    // distribution (Kolmogorov–Smirnov, p > 0.01).
-    for (const axis of [0, 1]) {
-      const ends = new Float64Array(POINTS + 1);
-      logs.forEach((v, i) => {
-        const place = axis === 0 ? Math.floor(i / POINTS) : i % POINTS;
-        ends[place + 1] += Math.exp(v) * cell;
-      });
-      for (let i = 1; i <= POINTS; i++) ends[i] += ends[i - 1];
-      const transformed = Float64Array.from({ length: n }, (_, i) => {
-        const where = Math.min(POINTS - 1e-9, Math.max(0, (x.data[2 * i + axis] + REACH) / STEP));
-        const low = Math.floor(where);
-        return ends[low] + (where - low) * (ends[low + 1] - ends[low]);
-      }).sort();
-      const distance = Math.max(
-        ...transformed.map((u, i) => Math.max(Math.abs(u - i / n), Math.abs(u - (i + 1) / n))),
-      );
-      expect(distance * Math.sqrt(n)).toBeLessThan(1.63);
-    }
-    const entropy = -logs.reduce((total, v) => total + (v > -700 ? v * Math.exp(v) * cell : 0), 0);
-    const own = (await logProb(model, p, x, {}, options)).data as Float64Array;
-    const mean = own.reduce((a, b) => a + b, 0) / n;
-    const deviation = Math.sqrt(own.reduce((a, b) => a + (b - mean) ** 2, 0) / n);
-    expect(Math.abs(mean + entropy)).toBeLessThan((4 * deviation) / Math.sqrt(n) + 5e-3);
+  test('A4: in three dimensions the density integrates to 1, by importance sampling', async () => {
+    const inSpace = family.create(
+      { shape: [3] },
+      { blocks: 2, hidden: [8], ...(name.startsWith('vq-') && { charts: 3 }) },
+    );
+    const own = perturb(inSpace.init(key(21)), 22, 0.12);
+    const n = 8000;
+    // Wider than any of these models.
+    const sigma = 1.7;
+    const z = normal(key(23), 3 * n);
+    const x = array(
+      z.map((v) => sigma * v),
+      [n, 3],
+    );
+    const logs = (await logProb(inSpace, own, x, {}, options)).data;
+    const weights = Float64Array.from(logs, (log, i) => {
+      const squares = z[3 * i] ** 2 + z[3 * i + 1] ** 2 + z[3 * i + 2] ** 2;
+      return Math.exp(log + squares / 2 + 1.5 * Math.log(2 * Math.PI * sigma ** 2));
+    });
+    const { mean, error } = meanWithError(weights);
+    expect(Math.abs(mean - 1)).toBeLessThan(3 * error);
+    expect(error).toBeLessThan(0.03);
   });
 });
+
+/** Of a surface where the model is one, else of the plane. */
+const every = densities.map((family) => {
+  const { name } = family;
+  const shape = name.endsWith('cef') ? [3] : [2];
+  const options = { blocks: 1, hidden: [6], ...(name.startsWith('vq-') && { charts: 3 }) };
+  return { name, shape, model: family.create({ shape }, options) };
+});
+
+test.each(every)(
+  'A7: $name: the gradient of the negative log-likelihood in every parameter',
+  async ({ model, shape }) => {
+    const n = 5;
+    const x = array(normal(key(31), n * shape[0]), [n, ...shape]);
+    const loss = (p: never, v: Tensor): Tensor => mul(1 / n, neg(sum(model.logProb(p, v))));
+    expect(await gradientError(loss, perturb(model.init(key(32)), 33, 0.2), [x])).toBeLessThan(1e-6);
+  },
+);
 
 test('an unknown model is answered with the known ones', () => {
   expect(() => getDensity('vq')).toThrow(/'vq' is unknown.*real-nvp.*cef.*vq-realnvp/);

@@ -18,6 +18,7 @@ import {
   type InjectiveFlow,
   type Layer,
 } from '../../src/flows/index.ts';
+import { meanWithError } from './planeGrid.ts';
 import { batchJacobian, evaluate, largestDifference, logDeterminants, perturb } from './support.ts';
 
 const float64 = { dtype: 'float64', threads: 1 } as const;
@@ -112,7 +113,7 @@ describe.each(
   const n = 25;
   const u = array(normal(key(7), n * d), [n, d]);
 
-  test('A2, E1: d log λ is ½ log det JᵀJ of the embedding', async () => {
+  test('A2, E1: d log λ is ½ log det JᵀJ of the embedding, by automatic differentiation and by central differences', async () => {
     const { jacobian, logFactor } = await evaluate(
       (q: never, v: Tensor) => ({
         jacobian: batchJacobian((w) => model.embed(q, w).x, v),
@@ -127,6 +128,22 @@ describe.each(
         Float64Array.from(logFactor.data, (v) => d * v),
       ),
     ).toBeLessThan(1e-9);
+    const h = 1e-5;
+    const moved = Float64Array.from({ length: 2 * d * n * d }, (_, i) => {
+      const [k, at] = [Math.floor(i / (n * d)), i % (n * d)];
+      return u.data[at] + (at % d === k >> 1 ? (k % 2 === 0 ? h : -h) : 0);
+    });
+    const { x } = await evaluate(
+      (q: never, v: Tensor) => ({ x: model.embed(q, v).x }),
+      [p, array(moved, [2 * d * n, d])],
+    );
+    const slopes = Float64Array.from({ length: n * D * d }, (_, i) => {
+      const [b, row, column] = [Math.floor(i / (D * d)), Math.floor(i / d) % D, i % d];
+      const value = (k: number): number => x.data[(k * n + b) * D + row];
+      return (value(2 * column) - value(2 * column + 1)) / (2 * h);
+    });
+    const byDifferences = logDeterminants(gram(array(slopes, [n, D, d]))).map((v) => v / 2);
+    expect(largestDifference(half, byDifferences)).toBeLessThan(1e-5);
   });
 
   test('A1: the pseudo-inverse returns from the surface, and from beside it to the surface', async () => {
@@ -149,7 +166,7 @@ describe.each(
   });
 });
 
-test('A4: the density of a conformal embedding flow integrates to 1 over the sphere that it covers', async () => {
+test('A4, A5, B2: the density of a conformal embedding flow integrates to 1 over the sphere that it covers, and samples follow it', async () => {
   const { model, p } = made([mobius.create()], 3, 2);
   // The sphere through four points of the surface: |x − c|² = r² is linear in c and r² − |c|².
   const { x } = await evaluate(
@@ -180,6 +197,30 @@ test('A4: the density of a conformal embedding flow integrates to 1 over the sph
   const mean = (logs.data as Float64Array).reduce((total, v) => total + Math.exp(v), 0) / logs.data.length;
   expect(Math.abs(4 * Math.PI * radius * radius * mean - 1)).toBeLessThan(2e-3);
   expect(model.measure).toEqual({ kind: 'area', dimension: 2 });
+
+  // Heights of samples, transformed by their distribution under the density; and the mean of log p over them.
+  const mass = Float64Array.from(
+    logs.data,
+    (v) => (4 * Math.PI * radius * radius * Math.exp(v)) / logs.data.length,
+  );
+  const ends = new Float64Array(latitudes + 1);
+  mass.forEach((m, i) => (ends[Math.floor(i / longitudes) + 1] += m));
+  for (let i = 1; i <= latitudes; i++) ends[i] += ends[i - 1];
+  const n = 4000;
+  const drawn = await sample(model, p, { n, seed: 8 }, float64);
+  const transformed = Float64Array.from({ length: n }, (_, i) => {
+    const height = (drawn.data[3 * i + 2] - centre[2]) / radius;
+    const place = Math.min(latitudes - 1e-9, Math.max(0, (latitudes * (height + 1)) / 2));
+    const low = Math.floor(place);
+    return ends[low] + (place - low) * (ends[low + 1] - ends[low]);
+  }).sort();
+  const distance = Math.max(
+    ...transformed.map((u, i) => Math.max(Math.abs(u - i / n), Math.abs(u - (i + 1) / n))),
+  );
+  expect(distance * Math.sqrt(n)).toBeLessThan(1.63);
+  const own = meanWithError((await logProb(model, p, drawn, {}, float64)).data);
+  const entropy = -mass.reduce((total, m, i) => total + m * logs.data[i], 0);
+  expect(Math.abs(own.mean + entropy)).toBeLessThan(4 * own.error + 5e-3);
 });
 
 /** Solves a 4 × 4 system by elimination. */

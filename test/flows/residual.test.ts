@@ -14,6 +14,7 @@ import {
 } from '../../src/tensor/index.ts';
 import { foldIn, key, normal, uniform } from '../../src/tensor/random.ts';
 import {
+  actNorm,
   fit,
   flow,
   limitNorm,
@@ -24,10 +25,12 @@ import {
   spectralNorm,
   spectralNormBound,
   truncatedWeights,
+  type Layer,
   type ResidualParameters,
 } from '../../src/flows/index.ts';
 import { adam, constantSchedule } from '../../src/nn/index.ts';
-import { evaluate, largestDifference, perturb } from './support.ts';
+import { meanWithError } from './planeGrid.ts';
+import { evaluate, gradientError, largestDifference, perturb } from './support.ts';
 
 const scaled = (seed: number, n: number, k: number, by: number): NDArray =>
   array(
@@ -44,13 +47,6 @@ function contraction(seed: number, d: number, size: number): NDArray {
     [d, d],
   );
 }
-
-const moments = (values: ArrayLike<number>): { mean: number; error: number } => {
-  const n = values.length;
-  const mean = Array.from(values).reduce((a, b) => a + b, 0) / n;
-  const variance = Array.from(values).reduce((a, b) => a + (b - mean) ** 2, 0) / (n - 1);
-  return { mean, error: Math.sqrt(variance / n) };
-};
 
 /** log |det(I + A)| and the gradient of it in A, (I + A)^{−T}, by elimination on plain numbers. */
 function exactLogDet(A: NDArray): { logDet: number; gradient: Float64Array } {
@@ -100,15 +96,29 @@ describe('spectral norms', () => {
     }
   });
 
+  test.each([
+    [5, 9],
+    [9, 5],
+    [40, 40],
+  ])('the gradient of the bound of a %i × %i matrix, and of a matrix at its limit', async (n, k) => {
+    const W = scaled(5, n, k, 1);
+    const weights = scaled(6, n, k, 1);
+    expect(await gradientError((w: never) => spectralNormBound(w), W, [])).toBeLessThan(1e-6);
+    const limited = (w: never, by: Tensor): Tensor => sum(mul(limitNorm(w, 0.9), by));
+    expect(await gradientError(limited, W, [weights])).toBeLessThan(1e-6);
+  });
+
   test('a matrix below the limit is left as it is', async () => {
     const W = contraction(4, 6, 0.5);
     const { limited } = await evaluate((w: Tensor) => ({ limited: limitNorm(w, 0.9) }), [W] as never);
     expect(largestDifference(limited.data, W.data)).toBe(0);
   });
 
-  test('A15: after training every matrix has σ_max ≤ the coefficient, by singular value decomposition', async () => {
+  test('A15: after training every matrix of a residual flow has σ_max ≤ the coefficient, by singular value decomposition', async () => {
     const coefficient = 0.8;
-    const model = flow({ shape: [2], layers: [residual.create({ hidden: [16, 16], coefficient })] });
+    const block = (): Layer[] =>
+      [residual.create({ hidden: [32, 32], coefficient }), actNorm.create()] as Layer[];
+    const model = flow({ shape: [2], layers: [...block(), ...block()] });
     const x = array(
       normal(key(1), 1000).map((z, i) => (i % 2 ? 4 * z : 0.2 * z + Math.sin(i))),
       [500, 2],
@@ -123,15 +133,19 @@ describe('spectral norms', () => {
       seed: 1,
       threads: 1,
     });
-    const [own] = parameters.layers as [ResidualParameters];
-    const free = own.layers.map(({ weight }) => spectralNorm(weight));
+    const matrices = [0, 2].flatMap((i) =>
+      (parameters.layers[i] as ResidualParameters).layers.map(({ weight }) => weight),
+    );
     // Without the limit the matrices would be too large: the test has something to hold.
-    expect(Math.max(...free)).toBeGreaterThan(coefficient);
-    for (const { weight } of own.layers) {
-      const { limited } = await evaluate((w: Tensor) => ({ limited: limitNorm(w, coefficient) }), [
-        weight,
-      ] as never);
-      expect(spectralNorm(limited)).toBeLessThanOrEqual(coefficient + 1e-6);
+    expect(Math.max(...matrices.map(spectralNorm))).toBeGreaterThan(coefficient);
+    for (const dtype of ['float32', 'float64'] as const) {
+      const limited = await evaluate(
+        (...W: Tensor[]) => Object.fromEntries(W.map((w, i) => [i, limitNorm(w, coefficient)])),
+        matrices as never,
+        dtype,
+      );
+      for (const own of Object.values(limited))
+        expect(spectralNorm(own)).toBeLessThanOrEqual(coefficient + 1e-6);
     }
   });
 });
@@ -146,18 +160,31 @@ describe('A14: estimators of log det(I + A), 20 000 draws', () => {
       [draws, d],
     );
 
-  test.each([0.5, 0.9])('Russian roulette is unbiased for spectral norm %f', async (size) => {
-    const A = contraction(11, d, size);
-    const { estimate } = await evaluate(
-      (a: Tensor, v: Tensor, u: Tensor) => ({
-        estimate: seriesEstimate((w) => matmul(w, a), v, rouletteWeights(u, series)),
-      }),
-      [A, signs(12), array(uniform(key(13), draws), [draws])] as never,
-    );
-    const { mean, error } = moments(estimate.data);
-    expect(Math.abs(mean - exactLogDet(A).logDet)).toBeLessThan(4 * error);
-    expect(error).toBeLessThan(0.02);
-  });
+  test.each([
+    // Where κ² is above the chance 1 − p to go on, the variance of the whole series is infinite.
+    [1, 0.6, 'signs'],
+    [2, 0.97, 'signs'],
+    [5, 0.9, 'normal'],
+    [8, 0.5, 'signs'],
+    [8, 0.9, 'signs'],
+    [8, 0.97, 'normal'],
+  ])(
+    'Russian roulette is unbiased in %i dimensions for spectral norm %f, %s probes',
+    async (m, size, probes) => {
+      const A = contraction(11, m, size);
+      const count = draws * m;
+      const v = probes === 'normal' ? normal(key(12), count) : signs(12).data.slice(0, count);
+      const { estimate } = await evaluate(
+        (a: Tensor, v: Tensor, u: Tensor) => ({
+          estimate: seriesEstimate((w) => matmul(w, a), v, rouletteWeights(u, series)),
+        }),
+        [A, array(v, [draws, m]), array(uniform(key(13), draws), [draws])] as never,
+      );
+      const { mean, error } = meanWithError(estimate.data);
+      expect(Math.abs(mean - exactLogDet(A).logDet)).toBeLessThan(4 * error);
+      expect(error).toBeLessThan(0.02);
+    },
+  );
 
   test('a short power series is biased by its missing terms, and by no more', async () => {
     const A = contraction(11, d, 0.9);
@@ -174,7 +201,7 @@ describe('A14: estimators of log det(I + A), 20 000 draws', () => {
       trace += A.data[i * d + i];
       for (let j = 0; j < d; j++) square += A.data[i * d + j] * A.data[j * d + i];
     }
-    const { mean, error } = moments(estimate.data);
+    const { mean, error } = meanWithError(estimate.data);
     expect(Math.abs(mean - (trace - square / 2))).toBeLessThan(4 * error);
     expect(Math.abs(mean - exactLogDet(A).logDet)).toBeGreaterThan(4 * error);
   });
@@ -206,7 +233,7 @@ describe('A14: estimators of log det(I + A), 20 000 draws', () => {
       );
       values.push(value.data[0] / rows);
     }
-    const { mean, error } = moments(values);
+    const { mean, error } = meanWithError(values);
     const exact = exactLogDet(A).gradient.reduce((total, g, i) => total + g * direction.data[i], 0);
     expect(Math.abs(mean - exact)).toBeLessThan(4 * error);
     expect(error).toBeLessThan(0.1 * Math.abs(exact));
@@ -237,12 +264,12 @@ describe('the layer', () => {
       }),
       [p, x, noise, roulette],
     );
-    const { mean, error } = moments(estimate.data);
+    const { mean, error } = meanWithError(estimate.data);
     expect(Math.abs(mean - exact.data[0])).toBeLessThan(4 * error);
     expect(Math.abs(exact.data[0])).toBeGreaterThan(20 * error);
   });
 
-  test('with noise the gradient in the parameters is that of the exact log-determinant', async () => {
+  test('A14: with noise the gradient in the parameters is that of the exact log-determinant', async () => {
     const n = 4000;
     const at = normal(key(3), d);
     const rows = (m: number): NDArray =>
@@ -272,7 +299,7 @@ describe('the layer', () => {
         ]),
       );
     }
-    const { mean, error } = moments(estimates);
+    const { mean, error } = meanWithError(estimates);
     expect(Math.abs(mean - exact)).toBeLessThan(4 * error);
     expect(Math.abs(exact)).toBeGreaterThan(4 * error);
   });

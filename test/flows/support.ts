@@ -2,6 +2,7 @@
 import {
   array,
   compile,
+  flatten,
   mapTree,
   reshape,
   specsOf,
@@ -9,19 +10,22 @@ import {
   take,
   grad,
   stack,
+  unflatten,
+  type FloatDType,
   type NDArray,
   type Tensor,
 } from '../../src/tensor/index.ts';
 import { foldIn, key, normal } from '../../src/tensor/random.ts';
 import type { Support } from '../../src/flows/index.ts';
 
-/** Runs f on trees of arrays in float64. */
+/** Runs f on trees of arrays, in float64 unless told otherwise. */
 export async function evaluate<R>(
   f: (...args: never[]) => R,
   args: readonly unknown[],
+  dtype: FloatDType = 'float64',
 ): Promise<R extends Tensor ? NDArray : { [K in keyof R]: NDArray }> {
   const program = await compile(f as never, args.map((arg) => specsOf(arg)) as never, {
-    dtype: 'float64',
+    dtype,
     threads: 1,
   });
   const result = await program.run(args as never);
@@ -39,6 +43,44 @@ export function perturb<P>(parameters: P, seed: number, by: number): P {
       values.shape,
     );
   }) as unknown as P;
+}
+
+/**
+ * Largest error of the gradient of loss(parameters, ...given) along a random direction of each array of parameters, so that no array hides
+ * behind a larger one, beside central differences; relative to the slope, or to 1e-3 where that is more.
+ */
+export async function gradientError(
+  loss: (p: never, ...given: Tensor[]) => Tensor,
+  parameters: unknown,
+  given: readonly NDArray[],
+): Promise<number> {
+  const { leaves, structure } = flatten<NDArray>(parameters);
+  if (leaves.length === 0) return 0;
+  const gradient = await evaluate(grad(loss as never) as never, [parameters, ...given]);
+  const slopes = flatten<NDArray>(gradient).leaves;
+  const program = await compile(loss as never, [parameters, ...given].map((arg) => specsOf(arg)) as never, {
+    dtype: 'float64',
+    threads: 1,
+  });
+  const h = 1e-5;
+  let worst = 0;
+  for (const [i, leaf] of leaves.entries()) {
+    const direction = normal(foldIn(key(12), i), leaf.data.length);
+    const at = async (by: number): Promise<number> => {
+      const moved = array(
+        direction.map((z, j) => leaf.data[j] + by * z),
+        leaf.shape,
+      );
+      const tree = unflatten(structure, leaves.with(i, moved));
+      return ((await program.run([tree, ...given] as never)) as NDArray).data[0];
+    };
+    const numeric = ((await at(h)) - (await at(-h))) / (2 * h);
+    const along = direction.reduce((total, z, j) => total + z * slopes[i].data[j], 0);
+    const error = Math.abs(along - numeric) / Math.max(1e-3, Math.abs(numeric));
+    if (!(error <= worst)) worst = error;
+  }
+  await program.dispose();
+  return worst;
 }
 
 /** Samples that a layer takes. */
@@ -87,6 +129,8 @@ function logDeterminant(a: ArrayLike<number>, d: number): number {
   }
   return total;
 }
+
+export const negated = (values: ArrayLike<number>): Float64Array => Float64Array.from(values, (v) => -v);
 
 export const largestDifference = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
   if (a.length !== b.length) return Infinity;
