@@ -5,6 +5,8 @@ export interface PreparedCase {
   readonly flops: number;
   /** Of a model: both sides must have as many. */
   readonly parameters?: number;
+  /** How many times a run does the piece of work; default once. */
+  readonly repeats?: number;
   run(): Promise<unknown>;
   dispose(): Promise<void>;
 }

@@ -1,9 +1,9 @@
-/** A training step as a benchmark runs it: parameters and moments go round, the batch stays. */
+/** Training steps as a benchmark runs them: parameters and moments go round, the batch stays. */
 import type { NDArray } from '../src/tensor/index.ts';
-import { compileStep, hyperOf, stateInBlocks, type StepDefinition } from '../src/nn/index.ts';
+import { compileStep, hyperOf, stateInBlocks, stepsAtOnce, type StepDefinition } from '../src/nn/index.ts';
 import type { PreparedCase } from './case.ts';
 
-/** One step from the vectors of `initialState`, again and again, with learning rate 1e-3. */
+/** Steps from the vectors of `initialState`, with learning rate 1e-3, as many at once as a training runs of their length. */
 export async function stepCase<P>(
   definition: StepDefinition<P>,
   start: readonly NDArray[],
@@ -13,12 +13,19 @@ export async function stepCase<P>(
   const program = await compileStep(definition, batch, { threads });
   let state = stateInBlocks(definition.layout, start);
   let t = 0;
+  const run = async (steps: number): Promise<void> => {
+    const inputs = Array.from({ length: steps }, () => ({ hyper: hyperOf(definition, 1e-3, ++t), batch }));
+    ({ carry: state } = await program.run(state, inputs));
+  };
+  await run(1);
+  const began = performance.now();
+  await run(1);
+  const repeats = stepsAtOnce(performance.now() - began);
   return {
     flops: program.productFlops,
     parameters: definition.layout.size,
-    async run() {
-      ({ state } = await program.run([state, hyperOf(definition, 1e-3, ++t), batch]));
-    },
+    repeats,
+    run: () => run(repeats),
     dispose: () => program.dispose(),
   };
 }

@@ -28,6 +28,7 @@ export {
   type LossReduction,
   type StepDefinition,
 } from './step.ts';
+export { stepsAtOnce } from './programs.ts';
 export { loadParameters, saveParameters } from './files.ts';
 export { decodeSafetensors, encodeSafetensors, type TensorFile } from './safetensors.ts';
 export * from './export.ts';

@@ -42,3 +42,25 @@ export function breather(milliseconds = 10): () => Promise<void> | undefined {
     );
   };
 }
+
+/** The longest that a training should be deaf to signals, and the most batches it should hold at once. */
+const LONGEST_RUN = 1000;
+const MOST_STEPS = 32;
+
+/** How many steps of so many milliseconds run at once, before the state comes back from the engine. */
+export const stepsAtOnce = (milliseconds: number): number =>
+  Math.min(MOST_STEPS, Math.max(1, Math.floor(LONGEST_RUN / milliseconds)));
+
+/** Remembers how long steps take: how many of them run at once is asked before a run and told after it. */
+export interface Pace {
+  steps(): number;
+  took(steps: number, milliseconds: number): void;
+}
+
+export function pace(): Pace {
+  let atOnce = 1;
+  return {
+    steps: () => atOnce,
+    took: (steps, milliseconds) => void (atOnce = stepsAtOnce(milliseconds / steps)),
+  };
+}

@@ -1,10 +1,10 @@
 /**
- * The training step: one program that takes packed parameters, optimiser state and a batch, and gives them back one step
- * later, with the loss and the gradient's norm.
+ * The training step: packed parameters, optimiser state and a batch become those of one step later, with the loss and the
+ * gradient's norm. Steps are compiled as a scan, whose state stays inside the engine for as many steps as run at once.
  */
 import {
   add,
-  compile,
+  compileScan,
   div,
   mean,
   minimum,
@@ -21,9 +21,10 @@ import {
   valueAndGrad,
   type EngineName,
   type NDArray,
-  type Program,
+  type Scan,
   type Spec,
   type Tensor,
+  type Turn,
 } from '../tensor/index.ts';
 import { flatten } from '../tensor/tree.ts';
 import { blockLengths, cut, join, regroup, type Blocks } from './blocks.ts';
@@ -102,13 +103,20 @@ export function hyperOf({ optimizer, ema }: StateDefinition, learningRate: numbe
   return { data: Float32Array.from(values), shape: [values.length], dtype: 'float32' };
 }
 
-export interface StepResult<Leaf> {
-  readonly state: Blocks<Leaf>[];
+/** What a step is fed beside the state. */
+export type StepInput<Leaf> = {
+  /** Of `hyperOf`. */
+  readonly hyper: Leaf;
+  readonly batch: Readonly<Record<string, Leaf>>;
+};
+
+/** What a step tells. */
+export type StepReport<Leaf> = {
   /** `[]`, mean over the batch, before the update. */
   readonly loss: Leaf;
   /** `[]`, ‖gradient‖₂ before clipping. */
   readonly gradientNorm: Leaf;
-}
+};
 
 /**
  * The step as a function over tensors; every vector of the state comes in blocks of the same lengths. The gradient is taken
@@ -117,9 +125,8 @@ export interface StepResult<Leaf> {
 export function trainingStep<P>({ loss, reduction, layout, optimizer, clipNorm, ema }: StepDefinition<P>) {
   return (
     state: readonly Blocks<Tensor>[],
-    hyper: Tensor,
-    batch: Record<string, Tensor>,
-  ): StepResult<Tensor> => {
+    { hyper, batch }: StepInput<Tensor>,
+  ): Turn<readonly Blocks<Tensor>[], StepReport<Tensor>> => {
     const [parameters] = state;
     const scale = reduction === 'sum' ? batchOf(batch) : 1;
     const objective: LossFunction<P> = (p, b) => mul(scale, meanLoss(loss(p, b), batchOf(b)));
@@ -144,7 +151,7 @@ export function trainingStep<P>({ loss, reduction, layout, optimizer, clipNorm, 
       return [updated, ...next.slots, ...average];
     });
     const next = state.map((_, vector) => blocks.map((block) => block[vector]));
-    return { state: next, loss: div(value, scale), gradientNorm };
+    return { carry: next, values: { loss: div(value, scale), gradientNorm } };
   };
 }
 
@@ -155,13 +162,10 @@ const clipFactor = (length: Tensor, limit: number): Tensor => minimum(1, div(lim
 const movingAverage = (average: Tensor, parameters: Tensor, numbers: readonly Tensor[]): Tensor =>
   add(average, mul(sub(1, numbers[numbers.length - 1]), sub(parameters, average)));
 
-export type StepProgram = Program<
-  readonly [readonly Blocks<NDArray>[], NDArray, Record<string, NDArray>],
-  StepResult<NDArray>
->;
+export type StepProgram = Scan<readonly Blocks<NDArray>[], StepInput<NDArray>, StepReport<NDArray>>;
 
 /**
- * Compiles the step for batches like `batch` (only shapes and dtypes are read).
+ * Compiles steps with batches like `batch` (only shapes and dtypes are read).
  *
  * @throws if the loss is neither a scalar nor one value a sample, and what its ops throw about shapes.
  */
@@ -171,17 +175,17 @@ export async function compileStep<P>(
   options: EngineChoice = {},
 ): Promise<StepProgram> {
   const vector = blockLengths(definition.layout).map((length) => spec([length], 'float32'));
-  const state: readonly Blocks<Spec>[] = stateNames(definition).map(() => vector);
+  const carry: readonly Blocks<Spec>[] = stateNames(definition).map(() => vector);
   const hyper = spec(hyperOf(definition, 1, 1).shape, 'float32');
-  const step = trainingStep(definition);
-  return compile(
-    (s: readonly Blocks<Tensor>[], h: Tensor, b: Record<string, Tensor>) => step(s, h, b),
-    [state, hyper, specsOf(batch)],
+  return compileScan(
+    trainingStep(definition),
+    { carry, values: { hyper, batch: specsOf(batch) } },
     engineOptions(options),
   );
 }
 
-const batchOf = (batch: Record<string, Tensor>): number => Object.values(batch).at(0)?.shape[0] ?? 1;
+const batchOf = (batch: Readonly<Record<string, Tensor>>): number =>
+  Object.values(batch).at(0)?.shape[0] ?? 1;
 
 function meanLoss(value: Tensor, n: number): Tensor {
   if (value.rank === 0) return value;

@@ -12,7 +12,7 @@ import {
 import { evaluator, requireCount, type Evaluator, type Metric } from './evaluate.ts';
 import type { Optimizer } from './optimizers/optimizer.ts';
 import { layoutOf, packTree, unpackTree, type Layout } from './parameters.ts';
-import { breather, programsBySize, type ProgramsBySize } from './programs.ts';
+import { breather, pace, programsBySize, type Pace, type ProgramsBySize } from './programs.ts';
 import type { Schedule } from './schedules.ts';
 import {
   compileStep,
@@ -24,6 +24,7 @@ import {
   type LossFunction,
   type LossReduction,
   type StepDefinition,
+  type StepInput,
   stateInBlocks,
   stateOfBlocks,
   type StepProgram,
@@ -196,6 +197,7 @@ function openSession<P>(options: TrainOptions<P>): Session<P> {
     count: training.count,
     drawBatch,
     steps,
+    stepPace: pace(),
     validation,
     shuffleKey,
   };
@@ -236,6 +238,7 @@ interface EpochSetting<P> {
   readonly count: number;
   readonly drawBatch: (indices: Int32Array, epoch: number, step: number) => Batch;
   readonly steps: ProgramsBySize<StepProgram>;
+  readonly stepPace: Pace;
   readonly validation: Evaluator | null;
   readonly shuffleKey: Key;
 }
@@ -282,12 +285,22 @@ interface Pass {
   readonly gradientNorm: number;
 }
 
+interface PlannedStep {
+  /** Within the epoch, from 0. */
+  readonly step: number;
+  readonly rate: number;
+  readonly samples: Int32Array;
+  readonly input: StepInput<NDArray> & { readonly batch: Batch };
+}
+
+const sizeOfRange = ([from, to]: readonly [number, number]): number => to - from;
+
 /** One pass over the training split in the order of the epoch's own permutation; null when the signal was given. */
 async function runSteps<P>(
   setting: EpochSetting<P>,
   { epoch, state: start }: Progress,
 ): Promise<Pass | null> {
-  const { options, definition, count, drawBatch, steps, shuffleKey } = setting;
+  const { options, definition, count, drawBatch, steps, stepPace, shuffleKey } = setting;
   const { batchSize, optimizer, schedule, signal } = options;
   const order = permutation(foldIn(shuffleKey, epoch), count);
   const ranges = batchRanges(count, batchSize);
@@ -296,25 +309,41 @@ async function runSteps<P>(
   let learningRate = 0;
   let lossSum = 0;
   let normSum = 0;
-  for (const [step, [from, to]] of ranges.entries()) {
+  const plan = ([from, to]: readonly [number, number], step: number): PlannedStep => {
+    const factor = schedule.factor({ epoch, step, stepsPerEpoch: ranges.length });
+    const rate = optimizer.learningRate * factor;
+    const samples = order.subarray(from, to);
+    const hyper = hyperOf(definition, rate, epoch * ranges.length + step + 1);
+    return { step, rate, samples, input: { hyper, batch: drawBatch(samples, epoch, step) } };
+  };
+  for (let next = 0; next < ranges.length;) {
     await pause();
     if (signal?.aborted) return null;
-    learningRate = optimizer.learningRate * schedule.factor({ epoch, step, stepsPerEpoch: ranges.length });
-    const hyper = hyperOf(definition, learningRate, epoch * ranges.length + step + 1);
-    const program = await steps.get(to - from);
-    const samples = order.subarray(from, to);
-    const batch = drawBatch(samples, epoch, step);
-    const result = await program.run([state, hyper, batch]);
-    const loss = result.loss.data[0];
-    const norm = result.gradientNorm.data[0];
-    if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
-      const parameters = unpackTree(stateOfBlocks(state)[0], definition.layout);
-      const reason = await options.explain?.({ parameters, batch, samples });
-      refuse({ loss, gradient: norm }, { epoch: epoch + 1, step: step + 1, learningRate, reason });
+    const size = sizeOfRange(ranges[next]);
+    const group = ranges.slice(next, next + stepPace.steps()).filter((range) => sizeOfRange(range) === size);
+    const program = await steps.get(size);
+    const planned = group.map((range, i) => plan(range, next + i));
+    const inputs = planned.map(({ input }) => input);
+    const began = performance.now();
+    const { carry, values } = await program.run(state, inputs);
+    stepPace.took(group.length, performance.now() - began);
+    const reports = values.map(({ loss, gradientNorm }) => [loss.data[0], gradientNorm.data[0]] as const);
+    const failed = reports.findIndex((numbers) => !numbers.every(Number.isFinite));
+    if (failed >= 0) {
+      const before = failed === 0 ? state : (await program.run(state, inputs.slice(0, failed))).carry;
+      const parameters = unpackTree(stateOfBlocks(before)[0], definition.layout);
+      const { step, rate, samples, input } = planned[failed];
+      const reason = await options.explain?.({ parameters, batch: input.batch, samples });
+      const [loss, gradient] = reports[failed];
+      refuse({ loss, gradient }, { epoch: epoch + 1, step: step + 1, learningRate: rate, reason });
     }
-    lossSum += loss * (to - from);
-    normSum += norm;
-    state = result.state;
+    for (const [loss, norm] of reports) {
+      lossSum += loss * size;
+      normSum += norm;
+    }
+    learningRate = planned[planned.length - 1].rate;
+    state = carry;
+    next += group.length;
   }
   return {
     state: stateOfBlocks(state),

@@ -1,15 +1,16 @@
 /** Trace once, run often: `compile` turns a function over trees of tensors into a program on an engine. */
-import { castArray, isFloat, type DType, type FloatDType, type NDArray } from './array.ts';
-import { type EngineName, type EngineOptions, type Executable } from './engines/engine.ts';
+import { isFloat, type DType, type FloatDType, type NDArray } from './array.ts';
+import type { Engine, EngineName, EngineOptions, Executable } from './engines/engine.ts';
 import { loadEngine } from './engines/load.ts';
 import { acquire } from './engines/shared.ts';
+import { disposed, feeder } from './feeds.ts';
 import { evaluate } from './graph/evaluate.ts';
 import { productFlops } from './graph/flops.ts';
 import { simplify } from './graph/simplify.ts';
 import { writeOnnx } from './engines/onnx/lower.ts';
-import { checkShape, sameShape, showShape, type Shape } from './shape.ts';
+import { checkShape, showShape, type Shape } from './shape.ts';
 import { placeholder, withTraceContext, type Tensor } from './tensor.ts';
-import { flatten, leafPaths, mapTree, sameStructure, unflatten, type MapLeaves } from './tree.ts';
+import { flatten, leafPaths, mapTree, unflatten, type MapLeaves } from './tree.ts';
 
 /** Shape and dtype of an argument; `dtype: null` means the float dtype the program is compiled for. */
 export interface Spec {
@@ -43,17 +44,17 @@ export interface Program<Args extends readonly unknown[], Result> {
   dispose(): Promise<void>;
 }
 
-type Specs = readonly unknown[];
+export type Specs = readonly unknown[];
 type TensorsOf<S extends Specs> = { [K in keyof S]: MapLeaves<S[K], Spec, Tensor> };
 type ArraysOf<S extends Specs> = { [K in keyof S]: MapLeaves<S[K], Spec, NDArray> };
 
-interface TracedProgram {
+export interface TracedProgram {
   readonly inputs: Tensor[];
   readonly outputs: Tensor[];
   readonly structure: ReturnType<typeof flatten>['structure'];
 }
 
-function trace(
+export function trace(
   f: (...args: never[]) => unknown,
   specs: Specs,
   dtype: FloatDType,
@@ -68,6 +69,15 @@ function trace(
   });
 }
 
+/** @throws if the engine does not compute in `dtype`. */
+export async function engineFor(name: EngineName, dtype: FloatDType): Promise<Engine> {
+  const engine = await loadEngine(name);
+  if (engine.dtypes.includes(dtype)) return engine;
+  throw new Error(
+    `compile: the engine '${name}' computes in ${engine.dtypes.join(', ')}, not in ${dtype}; use engine 'onnx' or 'reference'`,
+  );
+}
+
 /**
  * Compiles f for arguments of the given specs (trees of `Spec`, one for each argument). Programs of equal structure share
  * one executable, which the last `dispose` releases.
@@ -79,32 +89,20 @@ export async function compile<const S extends Specs, R>(
   specs: S,
   { engine: name = 'onnx', dtype = 'float32', checkNumerics = false, ...options }: CompileOptions = {},
 ): Promise<Program<ArraysOf<S>, MapLeaves<R, Tensor, NDArray>>> {
-  const engine = await loadEngine(name);
-  if (!engine.dtypes.includes(dtype)) {
-    throw new Error(
-      `compile: the engine '${name}' computes in ${engine.dtypes.join(', ')}, not in ${dtype}; use engine 'onnx' or 'reference'`,
-    );
-  }
+  const engine = await engineFor(name, dtype);
   const traced = trace(f, specs, dtype, checkNumerics);
   let executable: Executable | null = await withTraceContext({ dtype }, () =>
     acquire(engine, traced, options),
   );
-  const argStructure = flatten(specs).structure;
-  const paths = leafPaths(specs);
+  const feedsOf = feeder(specs, traced.inputs);
 
   return {
     dtype,
     engine: name,
     productFlops: withTraceContext({ dtype }, () => productFlops(traced.outputs)),
     async run(args) {
-      if (!executable) throw new Error('program: it was disposed and cannot run again; compile a new one');
-      const given = flatten<NDArray>(args);
-      if (!sameStructure(given.structure, argStructure)) {
-        throw new Error(
-          `program: the arguments have leaves ${leafPaths(args).join(', ')}; expected ${paths.join(', ')}`,
-        );
-      }
-      const feeds = given.leaves.map((leaf, i) => checkFeed(leaf, traced.inputs[i], paths[i]));
+      if (!executable) throw disposed();
+      const feeds = feedsOf(args);
       const results = await executable.run(feeds);
       if (checkNumerics) reportNonFinite(traced, feeds, results);
       return unflatten(traced.structure, results);
@@ -114,17 +112,6 @@ export async function compile<const S extends Specs, R>(
       executable = null;
     },
   };
-}
-
-function checkFeed(value: NDArray, input: Tensor, path: string): NDArray {
-  if (!sameShape(value.shape, input.shape)) {
-    throw new Error(
-      `program: argument ${path} has shape ${showShape(value.shape)}, compiled for ${showShape(input.shape)}`,
-    );
-  }
-  if (value.dtype === input.dtype) return value;
-  if (isFloat(value.dtype) && isFloat(input.dtype)) return castArray(value, input.dtype);
-  throw new Error(`program: argument ${path} is ${value.dtype}, compiled for ${input.dtype}`);
 }
 
 const firstNonFinite = ({ data }: NDArray): number =>

@@ -25,6 +25,7 @@ export {
   type Program,
   type Spec,
 } from './compile.ts';
+export { compileScan, type Scan, type Turn } from './scan.ts';
 export { engineNames } from './engines/load.ts';
 export type { EngineName } from './engines/engine.ts';
 export * from './ops/arithmetic.ts';

@@ -46,11 +46,8 @@ test('a parameter that no gradient reaches decays without ever becoming subnorma
   let seen = 0;
   // The published halving of the rate, fast: decay sets in once rate · decay / ε < 1.
   for (let t = 1; t <= 8000; t++) {
-    ({ state } = await program.run([
-      state,
-      hyperOf(definition, 1e-3 * 0.5 ** Math.floor(t / 500), t),
-      batch,
-    ]));
+    const hyper = hyperOf(definition, 1e-3 * 0.5 ** Math.floor(t / 500), t);
+    ({ carry: state } = await program.run(state, [{ hyper, batch }]));
     const [theta, momentum] = stateOfBlocks(state);
     seen += subnormals(theta.data) + subnormals(momentum.data);
   }

@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import {
   add,
-  compile,
+  compileScan,
   mul,
   sin,
   spec,
   square,
   sum,
   type NDArray,
+  type Spec,
   type Tensor,
 } from '../../src/tensor/index.ts';
 import {
@@ -39,9 +40,13 @@ async function trajectory(optimizer: Optimizer, changes: { clipNorm?: number; em
     ...vector,
     data: i === 0 || (changes.ema !== undefined && i === all.length - 1) ? start.data : new Float64Array(5),
   }));
-  const program = await compile(
+  const carry: readonly (readonly Spec[])[] = state.map(() => [spec([5])]);
+  const program = await compileScan(
     trainingStep(definition),
-    [state.map(() => [spec([5])]), spec(hyperOf(definition, 1, 1).shape), {}],
+    {
+      carry,
+      values: { hyper: spec(hyperOf(definition, 1, 1).shape), batch: {} },
+    },
     { engine: 'reference', dtype: 'float64' },
   );
   const points: number[] = [];
@@ -50,12 +55,11 @@ async function trajectory(optimizer: Optimizer, changes: { clipNorm?: number; em
     const hyper = optimizer.hyper(optimizer.learningRate, t);
     if (changes.ema !== undefined) hyper.push(Math.min(changes.ema, (1 + t) / (10 + t)));
     const data = Float64Array.from(hyper);
-    const result = await program.run([
+    const next = await program.run(
       state.map((vector) => [vector]),
-      { data, shape: [hyper.length], dtype: 'float64' },
-      {},
-    ]);
-    state = result.state.map(([vector]) => vector);
+      [{ hyper: { data, shape: [hyper.length], dtype: 'float64' }, batch: {} }],
+    );
+    state = next.carry.map(([vector]) => vector);
     points.push(...state[0].data);
     averages.push([...state[state.length - 1].data]);
   }

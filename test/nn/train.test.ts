@@ -337,6 +337,22 @@ describe('what is not finite', () => {
     expect(bits(parameters).every(Number.isFinite)).toBe(true);
   });
 
+  test('the reason is looked for with the parameters right before that step, however many ran at once', async () => {
+    const explode = {
+      description: 'explode',
+      factor: ({ epoch, step }: { epoch: number; step: number }) => (epoch === 2 && step === 1 ? 1e30 : 1),
+    };
+    const seen: number[][] = [];
+    const explain = ({ parameters }: { parameters: MlpParameters }): Promise<string> => {
+      seen.push(bits(parameters));
+      return Promise.resolve('they exploded');
+    };
+    await expect(train(regression({ loss, schedule: explode, explain }))).rejects.toThrow(/they exploded/);
+    expect(seen).toHaveLength(1);
+    expect(Math.max(...seen[0].map(Math.abs))).toBeGreaterThan(1e20);
+    expect(seen[0].every(Number.isFinite)).toBe(true);
+  });
+
   test('a value in the data is found before the first step', async () => {
     const { x, y } = regression().data.train;
     const bad = { ...y, data: y.data.slice() } as NDArray;

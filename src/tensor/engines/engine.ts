@@ -5,10 +5,15 @@ import type { Tensor } from '../tensor.ts';
 export interface Graph {
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly Tensor[];
+  /**
+   * Given for a scan, which runs the graph in turns: so many inputs come first that are carried from turn to turn, and as many
+   * outputs, their next values. All other feeds and results have a leading axis that counts the turns.
+   */
+  readonly carried?: number;
 }
 
 export interface Executable {
-  /** Runs once. Feeds are in the order of the graph's inputs and are not kept. */
+  /** Runs once, or all turns of a scan. Feeds are in the order of the graph's inputs and are not kept. */
   run(feeds: readonly NDArray[]): Promise<NDArray[]>;
   /** Releases what the engine holds; a later run is an error. */
   dispose(): Promise<void>;

@@ -13,7 +13,7 @@ const entries = new Map<string, Entry>();
 export async function acquire(engine: Engine, graph: Graph, options: EngineOptions): Promise<Executable> {
   const structure = options.profile === undefined ? fingerprint(graph.inputs, graph.outputs) : null;
   if (structure === null) return engine.prepare(graph, options);
-  const key = `${engine.name} ${options.provider ?? 'default'} ${options.threads ?? 'all'} ${structure}`;
+  const key = `${engine.name} ${options.provider ?? 'default'} ${options.threads ?? 'all'} ${graph.carried ?? 'once'} ${structure}`;
   const entry = entries.get(key) ?? { executable: engine.prepare(graph, options), users: 0 };
   entries.set(key, entry);
   entry.users++;

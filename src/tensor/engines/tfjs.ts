@@ -10,6 +10,7 @@ import { topologicalOrder } from '../graph/traverse.ts';
 import { isConstant, type Tensor } from '../tensor.ts';
 import type { NumericData } from '../array.ts';
 import type { Engine } from './engine.ts';
+import { inTurns } from './turns.ts';
 
 type TensorFlow = typeof tfjs;
 
@@ -66,7 +67,7 @@ export const tfjsEngine: Engine = {
     const kept = new Set(outputs);
 
     return {
-      async run(feeds) {
+      run: inTurns(graph, async (feeds) => {
         const values = new Map(fixed);
         graph.inputs.forEach((input, i) => {
           const { data, shape, dtype } = feeds[i];
@@ -91,7 +92,7 @@ export const tfjsEngine: Engine = {
         );
         for (const [node, value] of values) if (!fixed.has(node) && !value.isDisposed) value.dispose();
         return results;
-      },
+      }),
       dispose: () => {
         for (const value of fixed.values()) value.dispose();
         return Promise.resolve();

@@ -28,12 +28,8 @@ export const onnxEngine: Engine = {
         feeds.forEach((feed, i) => (named[inputNames[i]] = toOrt(feed)));
         const results = await session.run(named);
         return outputNames.map((name, i) => {
-          const result = results[name];
-          return {
-            data: result.data as NumericData,
-            shape: graph.outputs[i].shape,
-            dtype: graph.outputs[i].dtype,
-          };
+          const { data, dims } = results[name];
+          return { data: data as NumericData, shape: dims, dtype: graph.outputs[i].dtype };
         });
       },
       async dispose() {

@@ -18,15 +18,27 @@ export interface OnnxModel {
 
 /**
  * Writes the graph. Outputs are named by the nodes that make them: copying a result only to name it would cost a pass over
- * its memory. With `outputNames` they get those names, for files that people open.
+ * its memory. With `outputNames` they get those names, for files that people open. A scan becomes one node `Scan`, which
+ * keeps what is carried inside.
  */
 export function writeOnnx(
-  { inputs, outputs }: Graph,
+  graph: Graph,
   names: { readonly inputs: readonly string[]; readonly outputs?: readonly string[] },
   graphName = 'sextant',
 ): OnnxModel {
-  const legal = simplify(legalize(outputs, 'onnx', hasKernel));
   const writer = new OnnxWriter();
+  const outputNames =
+    graph.carried === undefined ? writeNodes(writer, graph, names) : writeScan(writer, graph, names.inputs);
+  return { bytes: writer.finish(graphName), outputNames };
+}
+
+/** Writes inputs, nodes and outputs of a graph, and returns the names of the outputs. */
+function writeNodes(
+  writer: OnnxWriter,
+  { inputs, outputs }: Graph,
+  names: { readonly inputs: readonly string[]; readonly outputs?: readonly string[] },
+): string[] {
+  const legal = simplify(legalize(outputs, 'onnx', hasKernel));
   const known = new Map<Tensor, string>();
   inputs.forEach((input, i) => known.set(input, writer.input(names.inputs[i], input.shape, input.dtype)));
   for (const node of topologicalOrder(legal)) {
@@ -38,7 +50,7 @@ export function writeOnnx(
     known.set(node, node.op.onnx(writer, node, operands));
   }
   const used = new Set<string>();
-  const outputNames = legal.map((output, i) => {
+  return legal.map((output, i) => {
     const made = known.get(output) as string;
     // An input, a constant or a second name for one result needs a node of its own.
     const own = output.inputs.length > 0 && !used.has(made);
@@ -47,5 +59,26 @@ export function writeOnnx(
     writer.output(name, made, output.shape, output.dtype);
     return name;
   });
-  return { bytes: writer.finish(graphName), outputNames };
+}
+
+/** One node that runs the graph once a turn. Names inside it differ from those outside, as ONNX asks. */
+function writeScan(
+  writer: OnnxWriter,
+  { inputs, outputs, carried = 0 }: Graph,
+  inputNames: readonly string[],
+): string[] {
+  const body = new OnnxWriter();
+  writeNodes(body, { inputs, outputs }, { inputs: inputNames.map((name) => `${name}_turn`) });
+  const outputNames = outputs.map((_, i) => `result${i}`);
+  const shapeOf = ({ shape }: Tensor, i: number): (number | string)[] =>
+    i < carried ? [...shape] : ['turns', ...shape];
+  inputs.forEach((input, i) => writer.input(inputNames[i], shapeOf(input, i), input.dtype));
+  writer.namedNode('Scan', inputNames, outputNames, {
+    body: { graph: body.graph('turn') },
+    num_scan_inputs: inputs.length - carried,
+  });
+  outputs.forEach((output, i) =>
+    writer.output(outputNames[i], outputNames[i], shapeOf(output, i), output.dtype),
+  );
+  return outputNames;
 }

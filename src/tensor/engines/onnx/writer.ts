@@ -11,8 +11,12 @@ const IR_VERSION = 9;
 const elementTypes = { float32: 1, float64: 11, int32: 6, bool: 9, int64: 7 } as const;
 type ElementType = keyof typeof elementTypes;
 
-/** Attributes of a node: whole numbers become INT, `{ float }` FLOAT, lists INTS, text STRING. */
-export type OnnxAttribute = number | { readonly float: number } | readonly number[] | string;
+/** Attributes of a node: whole numbers become INT, `{ float }` FLOAT, lists INTS, text STRING, `{ graph }` GRAPH. */
+export type OnnxAttribute =
+  number | { readonly float: number } | readonly number[] | string | { readonly graph: Message };
+
+/** A size, or the name of one that is known when the model runs. */
+type Dimension = number | string;
 
 export class OnnxWriter {
   private readonly nodes: Message[] = [];
@@ -22,13 +26,13 @@ export class OnnxWriter {
   private readonly graphOutputs: Message[] = [];
   private counter = 0;
 
-  input(name: string, shape: Shape, dtype: DType): string {
+  input(name: string, shape: readonly Dimension[], dtype: DType): string {
     this.graphInputs.push(valueInfo(name, shape, dtype));
     return name;
   }
 
-  output(name: string, from: string, shape: Shape, dtype: DType): void {
-    if (name !== from) this.named('Identity', [from], name);
+  output(name: string, from: string, shape: readonly Dimension[], dtype: DType): void {
+    if (name !== from) this.namedNode('Identity', [from], [name]);
     this.graphOutputs.push(valueInfo(name, shape, dtype));
   }
 
@@ -38,7 +42,24 @@ export class OnnxWriter {
     inputs: readonly string[],
     attributes: Readonly<Record<string, OnnxAttribute>> = {},
   ): string {
-    return this.named(type, inputs, this.fresh(), attributes);
+    const output = this.fresh();
+    this.namedNode(type, inputs, [output], attributes);
+    return output;
+  }
+
+  /** Adds a node with outputs of the given names. */
+  namedNode(
+    type: string,
+    inputs: readonly string[],
+    outputs: readonly string[],
+    attributes: Readonly<Record<string, OnnxAttribute>> = {},
+  ): void {
+    const node = new Message();
+    for (const input of inputs) node.string(1, input);
+    for (const output of outputs) node.string(2, output);
+    node.string(4, type);
+    for (const [name, value] of Object.entries(attributes)) node.message(5, attribute(name, value));
+    this.nodes.push(node);
   }
 
   /** A constant array, stored once however often it is asked for (small ones). */
@@ -68,38 +89,29 @@ export class OnnxWriter {
     return this.node('Cast', [name], { to: elementTypes[to] });
   }
 
-  /** The finished model as the bytes of an `.onnx` file. */
-  finish(graphName: string): Uint8Array {
+  /** The finished graph, for a node that runs it. */
+  graph(name: string): Message {
     const graph = new Message();
     for (const node of this.nodes) graph.message(1, node);
-    graph.string(2, graphName);
+    graph.string(2, name);
     for (const initializer of this.initializers) graph.message(5, initializer);
     for (const input of this.graphInputs) graph.message(11, input);
     for (const output of this.graphOutputs) graph.message(12, output);
+    return graph;
+  }
+
+  /** The finished model as the bytes of an `.onnx` file. */
+  finish(graphName: string): Uint8Array {
     return new Message()
       .integer(1, IR_VERSION)
       .string(2, 'sextant')
-      .message(7, graph)
+      .message(7, this.graph(graphName))
       .message(8, new Message().string(1, '').integer(2, OPSET))
       .finish();
   }
 
   private fresh(): string {
     return `t${this.counter++}`;
-  }
-
-  private named(
-    type: string,
-    inputs: readonly string[],
-    output: string,
-    attributes: Readonly<Record<string, OnnxAttribute>> = {},
-  ): string {
-    const node = new Message();
-    for (const input of inputs) node.string(1, input);
-    node.string(2, output).string(4, type);
-    for (const [name, value] of Object.entries(attributes)) node.message(5, attribute(name, value));
-    this.nodes.push(node);
-    return output;
   }
 
   private tensor(type: ElementType, shape: Shape, bytes: Uint8Array): string {
@@ -125,13 +137,16 @@ function attribute(name: string, value: OnnxAttribute): Message {
   if (typeof value === 'number') return message.integer(3, value).integer(20, 2);
   if (typeof value === 'string') return message.string(4, value).integer(20, 3);
   if ('float' in value) return message.float(2, value.float).integer(20, 1);
+  if ('graph' in value) return message.message(6, value.graph).integer(20, 5);
   for (const item of value) message.integer(8, item);
   return message.integer(20, 7);
 }
 
-function valueInfo(name: string, shape: Shape, dtype: DType): Message {
+function valueInfo(name: string, shape: readonly Dimension[], dtype: DType): Message {
   const dims = new Message();
-  for (const n of shape) dims.message(1, new Message().integer(1, n));
+  for (const n of shape) {
+    dims.message(1, typeof n === 'number' ? new Message().integer(1, n) : new Message().string(2, n));
+  }
   const tensor = new Message().integer(1, elementTypes[dtype]).message(2, dims);
   return new Message().string(1, name).message(2, new Message().message(1, tensor));
 }
