@@ -1,4 +1,5 @@
 /** How the jobs were set up: by default only the settings in which they differ. */
+import path from 'node:path';
 import type { Overview } from '../conditions.ts';
 import { downloads } from '../downloads.ts';
 import { formatFact } from '../format.ts';
@@ -6,11 +7,15 @@ import { html, type Content, type Html } from '../html.ts';
 import type { ReportInput } from '../input.ts';
 import { latexTable, table } from '../table.ts';
 
+/** Where a file lies is known to one machine; a report may be read on another. */
+const withoutFolder = (text: string): string =>
+  path.posix.isAbsolute(text) || path.win32.isAbsolute(text) ? path.win32.basename(text) : text;
+
 const show = (value: unknown): string =>
   typeof value === 'number'
     ? formatFact(value)
     : typeof value === 'string'
-      ? value
+      ? withoutFolder(value)
       : (JSON.stringify(value) ?? '—');
 
 /** Nested settings by path: `{optimizer: {rate: 1}}` becomes `optimizer.rate`. */

@@ -73,9 +73,9 @@ export function imageModel(name: ImageModelName, task: ImageTask, shape: Labelle
     const domain = { shape: [1, height, width] };
     const inner: Density =
       name === 'real-nvp'
-        ? (imageRealNvp.create(domain, { couplings, channels }))
+        ? imageRealNvp.create(domain, { couplings, channels })
         : // Networks tell ink from paper by grey levels, which would be lost beside an origin.
-          (vqImageRealNvp.create(domain, { couplings, channels, ...over, centred: false }));
+          vqImageRealNvp.create(domain, { couplings, channels, ...over, centred: false });
     return {
       model: dequantized(inLogits(inner), LEVELS),
       flat: false,
@@ -88,8 +88,8 @@ export function imageModel(name: ImageModelName, task: ImageTask, shape: Labelle
   const domain = { shape: [height * width] };
   const inner: Density =
     name === 'cef'
-      ? (principalEmbedding.create(domain, surface))
-      : (vqPrincipalEmbedding.create(domain, { ...surface, ...over }));
+      ? principalEmbedding.create(domain, surface)
+      : vqPrincipalEmbedding.create(domain, { ...surface, ...over });
   return {
     model: dequantized(standardized(inner), LEVELS),
     flat: true,

@@ -141,6 +141,17 @@ describe('the page', () => {
     expect(page.slice(page.indexOf('<table id="table-settings"'))).toContain('optimizer.rate');
   });
 
+  test.each(['/home/anna/epidemic.csv', 'C:\\data\\epidemic.csv'])(
+    'of %s the page tells the name only',
+    (file) => {
+      const input = small();
+      input.jobs[0].config.options['data'] = { file };
+      const drawn = renderReport(input);
+      expect(drawn).toContain('>epidemic.csv<');
+      expect(drawn).not.toMatch(/anna|C:/);
+    },
+  );
+
   test('models that pictured different samples are not drawn as if they had the same', () => {
     const input = small();
     const { arrays } = input.jobs[0];
