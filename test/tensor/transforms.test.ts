@@ -1,11 +1,9 @@
-import fc from 'fast-check';
+/** Reverse and forward mode, higher derivatives and vmap, on functions whose derivatives are known. */
 import { describe, expect, test } from 'vitest';
 import {
   add,
   cast,
-  checkpoint,
   constant,
-  customVjp,
   exp,
   grad,
   hessianVectorProduct,
@@ -20,34 +18,17 @@ import {
   square,
   stopGradient,
   sum,
-  take,
   tanh,
-  transpose,
-  valueAndGrad,
   valueAndGradWithAux,
   vjp,
   vmap,
-  type NDArray,
   type Tensor,
 } from '../../src/tensor/index.ts';
 import { simplify } from '../../src/tensor/graph/simplify.ts';
 import { topologicalOrder } from '../../src/tensor/graph/traverse.ts';
-import { key, normal } from '../../src/tensor/random.ts';
 import { placeholder } from '../../src/tensor/tensor.ts';
-import { buildExpression, points, steps } from './expressions.ts';
 import { moved, relativeError } from './examples.ts';
-import { evaluateAt, expectClose, floats, integers, numberAt, numbersAt, scalar } from './values.ts';
-
-const random = (seed: number, shape: readonly number[]) =>
-  floats(
-    [
-      ...normal(
-        key(seed),
-        shape.reduce((a, b) => a * b, 1),
-      ),
-    ],
-    shape,
-  );
+import { evaluateAt, expectClose, floats, integers, normals, numberAt, numbersAt, scalar } from './values.ts';
 
 const countOps = (outputs: readonly Tensor[], name: string): number =>
   topologicalOrder(simplify(outputs)).filter((node) => node.op.name === name).length;
@@ -116,7 +97,7 @@ describe('reverse mode', () => {
 describe('forward mode', () => {
   test('linearize gives one map for many tangents', () => {
     const f = (x: Tensor): Tensor => mul(sin(x), sum(x));
-    const [x, a, b] = [random(1, [3]), random(2, [3]), random(3, [3])];
+    const [x, a, b] = [normals(1, [3]), normals(2, [3]), normals(3, [3])];
     const both = numbersAt(
       (p, u, v) => {
         const [, push] = linearize(f, p);
@@ -182,9 +163,9 @@ describe('higher derivatives', () => {
   });
 
   test('rows and columns give the same Jacobian, which central differences confirm', () => {
-    const w = random(4, [3, 5]);
+    const w = normals(4, [3, 5]);
     const f = (x: Tensor): Tensor => tanh(matmul(reshape(x, [1, 3]), constant(w)));
-    const x = random(5, [3]);
+    const x = normals(5, [3]);
     const rows = evaluateAt(jacobian(f, { mode: 'rows' }), x);
     const columns = evaluateAt(jacobian(f, { mode: 'columns' }), x);
     expect(rows.shape).toEqual([1, 5, 3]);
@@ -204,7 +185,7 @@ describe('higher derivatives', () => {
 
   test('the Hessian-vector product is the dense Hessian times the vector', () => {
     const f = (x: Tensor): Tensor => sum(mul(exp(mul(x, 0.3)), sin(sum(x))));
-    const [x, v] = [random(6, [4]), random(7, [4])];
+    const [x, v] = [normals(6, [4]), normals(7, [4])];
     const dense = evaluateAt(jacobian(grad(f)), x);
     const product = numbersAt((p, d) => hessianVectorProduct(f, p, d), x, v);
     const expected = Array.from({ length: 4 }, (_, i) =>
@@ -220,7 +201,7 @@ describe('vmap', () => {
   const layer = (w: Tensor, x: Tensor): Tensor => sum(tanh(matmul(reshape(x, [1, 3]), w)));
 
   test('grad of a sum over vmap is the sum of the vmapped grad', () => {
-    const [w, xs] = [random(8, [3, 2]), random(9, [5, 3])];
+    const [w, xs] = [normals(8, [3, 2]), normals(9, [5, 3])];
     const outside = evaluateAt(
       grad((p: Tensor, batch: Tensor) => sum(vmap((x: Tensor) => layer(p, x))(batch))),
       w,
@@ -231,7 +212,7 @@ describe('vmap', () => {
   });
 
   test('per-example gradients', () => {
-    const [w, xs] = [random(8, [3, 2]), random(9, [5, 3])];
+    const [w, xs] = [normals(8, [3, 2]), normals(9, [5, 3])];
     const all = evaluateAt(vmap(grad(layer), [false, true]), w, xs);
     expect(all.shape).toEqual([5, 3, 2]);
     for (let i = 0; i < 5; i++) {
@@ -263,205 +244,4 @@ describe('vmap', () => {
       ),
     ).toThrow('vmap: no argument is mapped');
   });
-});
-
-describe('customVjp', () => {
-  const double = customVjp(
-    (x: Tensor) => square(x),
-    ([x], cotangent) => [mul(cotangent, mul(x, 20))],
-  );
-
-  test('the rule replaces the derivative, the value stays', () => {
-    expect(numbersAt(double, floats([1, 2]))).toEqual([1, 4]);
-    expect(
-      numbersAt(
-        grad((x: Tensor) => sum(double(x))),
-        floats([1, 2]),
-      ),
-    ).toEqual([20, 40]);
-    expect(numbersAt((x) => jvp(double, [x], [x])[1], floats([1, 2]))).toEqual([20, 80]);
-  });
-
-  test('under vmap and nested vmap', () => {
-    const f = grad((x: Tensor) => sum(double(x)));
-    expect(numbersAt(vmap(f), floats([1, 2, 3, 4], [2, 2]))).toEqual([20, 40, 60, 80]);
-    expect(numbersAt(vmap(vmap(f)), floats([1, 2, 3, 4], [2, 1, 2]))).toEqual([20, 40, 60, 80]);
-    const outside = grad((x: Tensor) => sum(vmap(vmap(double))(x)));
-    expect(numbersAt(outside, floats([1, 2, 3, 4], [2, 2, 1]))).toEqual([20, 40, 60, 80]);
-  });
-
-  test('an argument that is not mapped collects the cotangents of all examples', () => {
-    const product = customVjp(
-      (x: Tensor, w: Tensor) => mul(x, w),
-      ([x, w], cotangent) => [mul(cotangent, mul(w, 10)), mul(cotangent, mul(x, 100))],
-    );
-    const f = (w: Tensor, xs: Tensor): Tensor => sum(vmap((x: Tensor) => product(x, w))(xs));
-    expect(numbersAt(grad(f), scalar(2), floats([1, 2, 3]))).toEqual([600]);
-    expect(numbersAt((w, xs) => grad((x: Tensor) => f(w, x))(xs), scalar(2), floats([1, 2, 3]))).toEqual([
-      20, 20, 20,
-    ]);
-  });
-
-  test('trees of arguments and of values', () => {
-    const f = customVjp(
-      ({ a, b }: { a: Tensor; b: Tensor }) => [add(a, b), mul(a, b)] as const,
-      ([{ a }], [first, second]) => [{ a: mul(first, 3), b: mul(second, a) }],
-    );
-    const loss = (a: Tensor, b: Tensor): Tensor => {
-      const [s, p] = f({ a, b });
-      return add(sum(s), sum(mul(p, 2)));
-    };
-    expect(numbersAt(grad(loss), floats([5]), floats([7]))).toEqual([3]);
-    expect(numbersAt((a, b) => grad((y: Tensor) => loss(a, y))(b), floats([5]), floats([7]))).toEqual([10]);
-  });
-
-  test('a captured tensor is a constant, and differentiating it is refused by name', () => {
-    const f = (w: Tensor, x: Tensor): Tensor => {
-      const inner = customVjp(
-        (y: Tensor) => mul(y, w),
-        (_, cotangent) => [mul(cotangent, 2)],
-        'scaled',
-      );
-      return sum(inner(x));
-    };
-    expect(numbersAt((w, x) => grad((y: Tensor) => f(w, y))(x), scalar(3), floats([1]))).toEqual([2]);
-    expect(() => numbersAt(grad(f), scalar(3), floats([1]))).toThrow(
-      'scaled: the function captures a tensor that is being differentiated',
-    );
-  });
-
-  test('a rule that is not linear in the cotangent works backward and is refused forward', () => {
-    const clipped = customVjp(
-      (x: Tensor) => mul(x, 1),
-      (_, cotangent) => [tanh(cotangent)],
-    );
-    expectClose(
-      numbersAt(
-        grad((x: Tensor) => sum(clipped(x))),
-        floats([1]),
-      ),
-      [Math.tanh(1)],
-    );
-    expect(() => numbersAt((x) => jvp(clipped, [x], [x])[1], floats([1]))).toThrow(
-      'not linear in its cotangent',
-    );
-  });
-});
-
-describe('checkpoint', () => {
-  const block = (w: Tensor, x: Tensor): Tensor => tanh(matmul(tanh(matmul(x, w)), transpose(w)));
-  const [w, x] = [random(10, [3, 3]), random(11, [2, 3])];
-  const plain = (p: Tensor, input: Tensor): Tensor => sum(square(block(p, input)));
-  const remembered = (p: Tensor, input: Tensor): Tensor => sum(square(checkpoint(block)(p, input)));
-  const captured = (p: Tensor, input: Tensor): Tensor =>
-    sum(square(checkpoint((y: Tensor) => block(p, y))(input)));
-
-  test.each([
-    ['arguments', remembered],
-    ['captured parameters', captured],
-  ])('gives the same value and gradient: %s', (_, f) => {
-    expectClose(numbersAt(f, w, x), numbersAt(plain, w, x), 1e-15);
-    expectClose(numbersAt(grad(f), w, x), numbersAt(grad(plain), w, x));
-    expectClose(
-      numbersAt((p, input) => grad((y: Tensor) => f(p, y))(input), w, x),
-      numbersAt((p, input) => grad((y: Tensor) => plain(p, y))(input), w, x),
-    );
-  });
-
-  test('under vmap, inside and outside of grad', () => {
-    const xs = random(12, [4, 2, 3]);
-    expectClose(
-      numbersAt(vmap(grad(captured), [false, true]), w, xs),
-      numbersAt(vmap(grad(plain), [false, true]), w, xs),
-    );
-    const overBatch = (f: typeof plain) =>
-      grad((p: Tensor, batch: Tensor) => sum(vmap((y: Tensor) => f(p, y))(batch)));
-    expectClose(numbersAt(overBatch(captured), w, xs), numbersAt(overBatch(plain), w, xs));
-  });
-
-  test('second derivatives', () => {
-    expectClose(
-      numbersAt((p, input) => hessianVectorProduct((q: Tensor) => captured(q, input), p, p), w, x),
-      numbersAt((p, input) => hessianVectorProduct((q: Tensor) => plain(q, input), p, p), w, x),
-    );
-  });
-
-  test('computes the inside again in the backward pass, and clean-up does not merge it away', () => {
-    const inputs = [placeholder([3, 3]), placeholder([2, 3])] as const;
-    expect(countOps(Object.values(valueAndGrad(plain)(...inputs)), 'tanh')).toBe(2);
-    expect(countOps(Object.values(valueAndGrad(remembered)(...inputs)), 'tanh')).toBe(4);
-    expect(countOps(Object.values(valueAndGrad(captured)(...inputs)), 'tanh')).toBe(4);
-  });
-});
-
-describe('random expressions', () => {
-  test('the gradient agrees with central differences', () => {
-    fc.assert(
-      fc.property(steps, points, points, fc.nat({ max: 5 }), (list, xs, ys, element) => {
-        const f = (x: Tensor, y: Tensor): Tensor => sum(buildExpression(x, y, list));
-        const [x, y] = [floats(xs, [2, 3]), floats(ys, [2, 3])];
-        const gradientAt = (point: NDArray): number => numbersAt(grad(f), point, y)[element];
-        const gradient = gradientAt(x);
-        const unit = floats(
-          xs.map((_, i) => Number(i === element)),
-          [2, 3],
-        );
-        const beside = [-1e-6, 0, 1e-6].map((step) => moved(x, unit, step));
-        const [down, here, up] = beside.map((point) => numberAt(f, point, y));
-        // At a kink (maximum, select) there is no derivative to compare with: the one-sided differences disagree, or, where kinks
-        // cancel, the gradient is another than just beside.
-        fc.pre(Math.abs(up - 2 * here + down) <= 1e-9 * (1 + Math.abs(here)));
-        const change = Math.max(...beside.map((point) => Math.abs(gradientAt(point) - gradient)));
-        fc.pre(change < 1e-3 * (1 + Math.abs(gradient)));
-        const fine = (up - down) / 2e-6;
-        // The quotient is a derivative from in between, so it may differ by as much as the gradient changes, and by rounding.
-        expect(Math.abs(gradient - fine)).toBeLessThan(change + 1e-5 * (1 + Math.abs(fine)));
-      }),
-      { numRuns: 300 },
-    );
-  });
-
-  test('jvp is the transpose of vjp', () => {
-    fc.assert(
-      fc.property(steps, points, points, points, points, (list, xs, ys, tangent, cotangent) => {
-        const args = [xs, ys, tangent, cotangent].map((values) => floats(values, [2, 3]));
-        const difference = numbersAt(
-          (x, y, dx, u) => {
-            const f = (p: Tensor): Tensor => buildExpression(p, y, list);
-            const forward = sum(mul(u, jvp(f, [x], [dx])[1]));
-            const backward = sum(mul(dx, vjp(f, x)[1](u)[0]));
-            return reshape(add(forward, mul(backward, -1)), [1]);
-          },
-          ...args,
-        )[0];
-        const scale = numberAt(
-          (x, y, dx) => sum(square(jvp((p: Tensor) => buildExpression(p, y, list), [x], [dx])[1])),
-          ...args.slice(0, 3),
-        );
-        expect(Math.abs(difference)).toBeLessThanOrEqual(1e-12 * (10 + scale));
-      }),
-      { numRuns: 200 },
-    );
-  });
-
-  test('vmap equals a loop', () => {
-    fc.assert(
-      fc.property(steps, points, points, points, (list, first, second, ys) => {
-        const f = (x: Tensor, y: Tensor): Tensor => buildExpression(x, y, list);
-        const y = floats(ys, [2, 3]);
-        const whole = numbersAt(vmap(f, [true, false]), floats([...first, ...second], [2, 2, 3]), y);
-        expectClose(
-          whole,
-          [first, second].flatMap((xs) => numbersAt(f, floats(xs, [2, 3]), y)),
-          1e-13,
-        );
-      }),
-      { numRuns: 200 },
-    );
-  });
-});
-
-test('take and stack of columns differentiate through slices', () => {
-  const f = (x: Tensor): Tensor => sum(mul(take(x, 1, -1), take(x, 1, 0)));
-  expect(numbersAt(grad(f), floats([1, 2, 3, 4, 5, 6], [2, 3]))).toEqual([3, 0, 1, 6, 0, 4]);
 });

@@ -1,0 +1,121 @@
+/** Windows, their roles in a split, and the series that a task takes from a table. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { simulateEpidemic } from '../../../datasets/covid/simulate.ts';
+import { betweenDays, daysBetween } from '../../../datasets/covid/table.ts';
+import { epidemicSeries, PUBLISHED_DAYS } from '../../../datasets/covid/task.ts';
+import {
+  cutWindows,
+  FOLDS,
+  splitWindows,
+  WINDOW,
+  windowCount,
+  windowRoles,
+} from '../../../datasets/covid/windows.ts';
+
+describe('windows', () => {
+  const settings = fc.record({
+    days: fc.integer({ min: 200, max: 1100 }),
+    fold: fc.integer({ min: 0, max: FOLDS - 1 }),
+    seed: fc.nat(1000),
+  });
+
+  test('a forward split shares no day between roles and trains on the past only', () => {
+    fc.assert(
+      fc.property(settings, (setting) => {
+        const split = splitWindows('forward', setting);
+        const blocks = windowRoles.map((role) => {
+          expect(split[role].length).toBeGreaterThan(0);
+          return { first: Math.min(...split[role]), last: Math.max(...split[role]) + WINDOW - 1 };
+        });
+        for (let i = 1; i < blocks.length; i++) expect(blocks[i].first).toBeGreaterThan(blocks[i - 1].last);
+        expect(blocks[0].first).toBe(0);
+        expect(blocks[3].last).toBeLessThan(setting.days);
+      }),
+    );
+  });
+
+  test('folds of a forward split test later and later blocks, the last one the last days', () => {
+    const firsts = Array.from(
+      { length: FOLDS },
+      (_, fold) => splitWindows('forward', { days: 504, fold, seed: 0 }).test[0],
+    );
+    expect(firsts).toEqual(firsts.slice().sort((a, b) => a - b));
+    expect(new Set(firsts).size).toBe(FOLDS);
+    expect(firsts[FOLDS - 1] + 35).toBe(504);
+  });
+
+  test('a random split deals every window to one role; the reserved one to test', () => {
+    fc.assert(
+      fc.property(settings, fc.nat(150), (setting, reserved) => {
+        const split = splitWindows('random', { ...setting, reserved });
+        const all = windowRoles.flatMap((role) => [...split[role]]).sort((a, b) => a - b);
+        expect(all).toEqual(Array.from({ length: windowCount(setting.days) }, (_, i) => i));
+        expect(split.test).toContain(reserved);
+      }),
+    );
+  });
+
+  test('504 days have 484 windows; a window is 14 days and the 7 after them', () => {
+    expect(windowCount(504)).toBe(484);
+    const { history, future } = cutWindows(
+      Float64Array.from({ length: 60 }, (_, i) => i),
+      2,
+      [3],
+    );
+    expect([...history]).toEqual(Array.from({ length: 28 }, (_, i) => 6 + i));
+    expect([...future]).toEqual(Array.from({ length: 14 }, (_, i) => 34 + i));
+    expect(() => cutWindows(new Float64Array(60), 2, [10])).toThrow('cannot begin on day 10 of 30');
+  });
+
+  test('too few days, and folds that are none, are refused', () => {
+    expect(() => splitWindows('forward', { days: 160, fold: 0, seed: 0 })).toThrow('160 days are too few');
+    expect(() => splitWindows('random', { days: 504, fold: 10, seed: 0 })).toThrow('fold 10');
+  });
+});
+
+describe('task', () => {
+  const options = { recovered: 'ffill', repair: 'cumulative-maximum' } as const;
+
+  test('recovered: carried forward, modelled, or of the complete states up to the last report', () => {
+    const table = betweenDays(simulateEpidemic(), '2020-04-12', '2020-06-30');
+    const { days } = table;
+    const n = table.states.length;
+    // Ohio reports nothing in the first ten days; everybody stops after day 60.
+    const ohio = table.states.indexOf('Ohio');
+    for (let t = 0; t < days.length; t++)
+      for (let s = 0; s < n; s++) if (t > 60 || (s === ohio && t < 10)) table.recovered[t * n + s] = NaN;
+
+    const series = (recovered: 'ffill' | 'model' | 'complete') =>
+      epidemicSeries(table, { ...options, task: 'crd', recovered });
+    const at = ({ counts }: { counts: Float64Array }, t: number, s: number): number =>
+      counts[(t * n + s) * 3 + 1];
+    const carried = series('ffill');
+    expect(carried.quantities).toEqual(['confirmed', 'recovered', 'deaths']);
+    expect(at(carried, 5, ohio)).toBe(0);
+    expect(at(carried, 75, 0)).toBe(table.recovered[60 * n]);
+    const modelled = series('model');
+    const guess = Math.max(0, table.confirmed[(75 - 21) * n] - table.deaths[75 * n]);
+    expect(at(modelled, 75, 0)).toBe(Math.max(guess, ...days.slice(0, 75).map((_, t) => at(modelled, t, 0))));
+    const complete = series('complete');
+    expect(complete.states).toEqual(table.states.filter((state) => state !== 'Ohio'));
+    expect(complete.days).toHaveLength(61);
+    expect(complete.facts).toMatchObject({ 'recovered: rule for missing values': 'complete', states: 49 });
+  });
+
+  test('no state is complete: the message says what to choose', () => {
+    const table = simulateEpidemic({ last: '2020-06-30' });
+    const none = { ...table, recovered: table.recovered.map(() => NaN) };
+    expect(() => epidemicSeries(none, { ...options, task: 'crd', recovered: 'complete' })).toThrow(
+      'choose --recovered',
+    );
+  });
+
+  test('days that are not there are refused', () => {
+    const table = simulateEpidemic({ last: '2020-06-30' });
+    expect(() => epidemicSeries(table, { ...options, task: 'cd', ...PUBLISHED_DAYS })).toThrow(
+      'run from 2020-04-12 to 2020-06-30',
+    );
+    expect(() => daysBetween('2020-02-02', '2020-02-01')).toThrow('lies after');
+  });
+});
