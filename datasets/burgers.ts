@@ -16,7 +16,7 @@ const recipes = {
   script: { tau: 7, gamma: 2.5, viscosity: 1e-3, points: 512, step: 1 / 512 },
 } as const;
 
-export const burgersOptions = z
+const burgersOptions = z
   .strictObject({
     recipe: z
       .enum(['paper', 'script'])

@@ -6,12 +6,12 @@ import { encodeNpz, readNpz, type NpzArrays } from './npz.ts';
 import { writeAtomically } from './files.ts';
 
 /** Folder of the cache: SEXTANT_CACHE, or .cache/datasets where the command is run. */
-export const cacheFolder = (): string => process.env['SEXTANT_CACHE'] ?? path.join('.cache', 'datasets');
+const cacheFolder = (): string => process.env['SEXTANT_CACHE'] ?? path.join('.cache', 'datasets');
 
 export type Recipe = Readonly<Record<string, string | number | boolean | null>>;
 
 /** Path of the file that holds what the recipe makes; the order of its keys does not matter. */
-export function cachePath(name: string, recipe: Recipe, folder = cacheFolder()): string {
+function cachePath(name: string, recipe: Recipe, folder = cacheFolder()): string {
   const canonical = JSON.stringify(Object.entries(recipe).sort(([a], [b]) => (a < b ? -1 : 1)));
   const hash = createHash('sha256').update(canonical).digest('hex').slice(0, 20);
   return path.join(folder, `${name}-${hash}.npz`);

@@ -8,7 +8,7 @@ import { gaussianRandomField } from './grf.ts';
 import { checkGrid, evolve, initialValue, rolloutOptions } from './initialValue.ts';
 import type { OperatorPairs } from './pairs.ts';
 
-export const heatOptions = z
+const heatOptions = z
   .strictObject({
     diffusivity: z.number().positive().default(0.01).describe('α'),
     ...rolloutOptions,

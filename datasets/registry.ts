@@ -15,11 +15,3 @@ for (const file of readdirSync(new URL('./', import.meta.url)).sort()) {
 
 /** All data sets, by name. */
 export const datasets = (): readonly Dataset[] => [...registry.values()];
-
-/** The data set of that name. Throws, listing the names there are. */
-export function findDataset(name: string): Dataset {
-  const found = registry.get(name);
-  if (!found)
-    throw new Error(`no data set is called "${name}"; there are ${[...registry.keys()].join(', ')}`);
-  return found;
-}

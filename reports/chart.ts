@@ -49,7 +49,7 @@ const lineHeight = 15;
 const textWidth = (text: string): number => text.length * characterWidth;
 const pixel = (value: number): string => String(Math.round(value * 10) / 10);
 
-export const colorClass = (color: Series['color']): string =>
+const colorClass = (color: Series['color']): string =>
   typeof color === 'number' ? `c${color % colorCount}` : color;
 
 const lineClass = ({ style, color, weight = 'normal' }: LegendEntry): string =>

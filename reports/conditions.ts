@@ -20,7 +20,7 @@ export interface ConditionSet {
 }
 
 /** Collects the conditions of rows and jobs. */
-export function conditionSet(conditions: readonly Condition[]): ConditionSet {
+function conditionSet(conditions: readonly Condition[]): ConditionSet {
   const distinct = [...new Map(conditions.map((condition) => [conditionKey(condition), condition])).values()];
   const names = [...new Set(distinct.flatMap((condition) => Object.keys(condition)))];
   const varying = names.filter((name) => new Set(distinct.map((condition) => condition[name])).size > 1);

@@ -18,7 +18,7 @@ export interface SpaceTimeField {
 const nameSpace = 'xmlns="http://www.w3.org/2000/svg"';
 
 /** Turns an SVG element of the report into a file of its own: name space, size, margin and style sheet go along. */
-export function standaloneSvg(svg: string, width: number, height: number): string {
+function standaloneSvg(svg: string, width: number, height: number): string {
   const room = 12;
   return svg
     .trim()

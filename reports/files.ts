@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { z } from 'zod';
 
 /** Whether a file system error says that there is no such file. */
-export const isMissing = (error: unknown): boolean =>
+const isMissing = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 
 export const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));

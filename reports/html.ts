@@ -26,7 +26,7 @@ const entities: Record<string, string> = {
 };
 
 /** Escapes text for element content and for quoted attribute values. */
-export function escapeText(text: string): string {
+function escapeText(text: string): string {
   // Control characters other than tab and line breaks are illegal in XML, so a downloaded SVG would not open.
   return text
     .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '\ufffd')

@@ -23,7 +23,7 @@ export interface ReportJob {
   metrics: MetricLine[];
   result: JobResult | null;
   environment: Environment | null;
-  /** Entries of arrays.npz as `sampleArrays` in src/runs/schema.ts describes them. */
+  /** Entries of arrays.npz as `samples` of a job's result in src/runs/schema.ts describes them. */
   arrays: Record<string, DecodedArray> | null;
 }
 

@@ -68,7 +68,7 @@ export function normalForm(expression: Expression, atomOf: (name: string) => Ato
 }
 
 /** The value of a polynomial without factors (0 for the empty one), or null. */
-export function constantValue(polynomial: Polynomial): number | null {
+function constantValue(polynomial: Polynomial): number | null {
   if (polynomial.length === 0) return 0;
   return polynomial.length === 1 && polynomial[0].factors.length === 0 ? polynomial[0].coefficient : null;
 }

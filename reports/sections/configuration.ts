@@ -19,7 +19,7 @@ const show = (value: unknown): string =>
       : (JSON.stringify(value) ?? '—');
 
 /** Nested settings by path: `{optimizer: {rate: 1}}` becomes `optimizer.rate`. */
-export function flatten(settings: Record<string, unknown>, prefix = ''): [string, string][] {
+function flatten(settings: Record<string, unknown>, prefix = ''): [string, string][] {
   return Object.entries(settings).flatMap(([key, value]): [string, string][] =>
     typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length
       ? flatten(value as Record<string, unknown>, `${prefix}${key}.`)

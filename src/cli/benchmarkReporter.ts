@@ -18,7 +18,7 @@ interface Standing {
  * Seconds until all jobs are done. A running job goes on at its own pace; a waiting one is taken to last as long as the mean
  * of those that have shown their pace; lanes share the work evenly.
  */
-export function secondsLeft(standings: readonly Standing[], now: number, lanes: number): number | null {
+function secondsLeft(standings: readonly Standing[], now: number, lanes: number): number | null {
   const paces = standings.flatMap(({ fraction, from, began }) =>
     began > 0 && fraction > from ? [(now - began) / 1000 / (fraction - from)] : [],
   );

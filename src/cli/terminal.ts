@@ -104,7 +104,7 @@ function drawnProgress(stream: Stream): Progress {
 }
 
 /** `training ━━━━━━━━────────── 42 %  1.3 epochs/s  2 min 05 s left  pade 120/500`. */
-export function progressLine(
+function progressLine(
   { label, done, total, unit, detail }: ProgressState,
   rate: number | null,
   secondsLeft: number | null,

@@ -30,7 +30,7 @@ import type { JobContext, JobOutput } from './experiment.ts';
 import { trainingBy, type TrainingOptions } from './trainingSettings.ts';
 import { relativeL2Errors } from './statistics.ts';
 
-export const FORECAST_METRIC = 'mean relative L2 error, test windows, last checkpoint';
+const FORECAST_METRIC = 'mean relative L2 error, test windows, last checkpoint';
 /** Level of the prediction intervals. */
 export const LEVEL = 0.9;
 

@@ -25,7 +25,7 @@ export {
 } from './run.ts';
 export { describeData, standardizedSubset, type DataShape } from './dimension.ts';
 export { adviceFor, diagnoseData, type Diagnosis } from './diagnosis.ts';
-export { baseFamilies, getLayer, layerFamilies } from './registry.ts';
+export { baseFamilies, layerFamilies } from './registry.ts';
 export type { Base, BaseFamily } from './bases/base.ts';
 export * from './bases/independent.ts';
 export * from './bases/gaussian.ts';

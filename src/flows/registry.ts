@@ -49,19 +49,6 @@ export const layerFamilies: readonly LayerFamily[] = [
   squeeze,
 ];
 
-/**
- * The family of layers of that name.
- *
- * @throws if the name is unknown.
- */
-export function getLayer(name: string): LayerFamily {
-  const family = layerFamilies.find((candidate) => candidate.name === name);
-  if (family) return family;
-  throw new Error(
-    `flow layer '${name}' is unknown; expected one of ${layerFamilies.map((f) => f.name).join(', ')}`,
-  );
-}
-
 /** Every base distribution. */
 export const baseFamilies: readonly BaseFamily[] = [
   normal,

@@ -147,7 +147,10 @@ export const jobResultSchema = z.object({
   parameters: z.number().int(),
   seconds: z.number(),
   inferenceMilliseconds: z.number().nullable(),
-  /** Rule by which the pictured samples were chosen, in the order of arrays.npz: ['median', 'worst']. */
+  /**
+   * Rules by which the n pictured samples were chosen, in the order of arrays.npz: ['median', 'worst']. The file holds, in float32 or
+   * float64, x [s] · input [n, s] · truth [n, s] · prediction [n, s] · error [tests], the relative L2 error of every test sample.
+   */
   samples: z.array(z.string()),
   /** Free numbers a report may show: Lipschitz bounds, per-sample quantiles … */
   extra: z.record(z.string(), z.number()).default({}),
@@ -159,10 +162,3 @@ export const jobResultSchema = z.object({
   curves: z.record(z.string(), z.array(z.number())).optional(),
 });
 export type JobResult = z.infer<typeof jobResultSchema>;
-
-/**
- * Entries of a job's arrays.npz (all float32 or float64):
- *   x [s] · input [n, s] · truth [n, s] · prediction [n, s] for the n samples named in JobResult.samples ·
- *   error [tests] relative L2 error of every test sample.
- */
-export const sampleArrays = ['x', 'input', 'truth', 'prediction', 'error'] as const;

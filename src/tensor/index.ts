@@ -7,7 +7,6 @@ export {
   constant,
   defaultDType,
   ones,
-  onesLike,
   placeholder,
   Tensor,
   zeros,

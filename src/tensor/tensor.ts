@@ -152,7 +152,6 @@ function full(shape: Shape, value: number, dtype: DType = context.dtype): Tensor
 export const zeros = (shape: Shape, dtype?: DType): Tensor => full(shape, 0, dtype);
 export const ones = (shape: Shape, dtype?: DType): Tensor => full(shape, 1, dtype);
 export const zerosLike = (x: Tensor): Tensor => full(x.shape, 0, x.dtype);
-export const onesLike = (x: Tensor): Tensor => full(x.shape, 1, x.dtype);
 
 /** `x` as a tensor; a number becomes a scalar constant with the dtype of `beside`. */
 export const asTensor = (x: Operand, beside?: Operand): Tensor =>

@@ -71,7 +71,7 @@ export function literalLayer(
 }
 
 /** The truncated DFT, one complex product a mode, and back, by the definition; as many modes as the field has. */
-export function convolve(weights: Tensor, field: Tensor): Tensor {
+function convolve(weights: Tensor, field: Tensor): Tensor {
   const s = field.shape[1];
   const output = weights.shape[2] / 2;
   const modes = Math.min(weights.shape[0], Math.floor(s / 2) + 1);

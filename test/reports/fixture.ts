@@ -24,7 +24,7 @@ const noise = (a: number, b: number, c: number): number => {
   return 2 * (value - Math.floor(value)) - 1;
 };
 
-export const environment: Environment = {
+const environment: Environment = {
   sextant: '0.1.0',
   commit: '2ce82ddcb0f1a7c9f1f5b1c2a3d4e5f60718293a',
   dirty: true,

@@ -35,7 +35,7 @@ export async function writeJob(experiment: string, job: ReportJob): Promise<stri
   return folder;
 }
 
-export async function writeExperiment(runsFolder: string, id: string, input: ReportInput): Promise<string> {
+async function writeExperiment(runsFolder: string, id: string, input: ReportInput): Promise<string> {
   const folder = path.join(runsFolder, id);
   await mkdir(folder, { recursive: true });
   const { experiment, preset, title, source, command } = input.result;

@@ -1,11 +1,8 @@
 /** Seeded values for the examples that op definitions carry, and how results are compared. */
-import { allocate, isFloat, type DType, type FloatDType, type NDArray } from '../../src/tensor/array.ts';
+import { allocate, isFloat, type NDArray } from '../../src/tensor/array.ts';
 import type { ExampleInput } from '../../src/tensor/op.ts';
 import { foldIn, uniform, type Key } from '../../src/tensor/random.ts';
 import { sizeOf, type Shape } from '../../src/tensor/shape.ts';
-
-export const dtypeOf = (input: ExampleInput, float: FloatDType): DType =>
-  input.dtype === 'int32' || input.dtype === 'bool' ? input.dtype : float;
 
 /** Random float64 values that float32 holds exactly, so that every engine and precision starts from the same numbers. */
 export function randomFloats(
@@ -18,7 +15,7 @@ export function randomFloats(
 }
 
 /** A value for one input of an example: floats are float64 (random, hence without ties), integers lie below `range[1]`. */
-export function randomInput(key: Key, { shape, dtype, range, kind }: ExampleInput): NDArray {
+function randomInput(key: Key, { shape, dtype, range, kind }: ExampleInput): NDArray {
   if (dtype === 'bool') {
     return { data: Uint8Array.from(uniform(key, sizeOf(shape)), (u) => Number(u < 0.5)), shape, dtype };
   }

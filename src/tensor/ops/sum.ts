@@ -9,7 +9,7 @@ export type AxesAttribute = { readonly axes: readonly number[] };
 
 export const withoutAxes = (shape: Shape, axes: readonly number[]): Shape =>
   shape.filter((_, axis) => !axes.includes(axis));
-export const withOnes = (shape: Shape, axes: readonly number[]): Shape =>
+const withOnes = (shape: Shape, axes: readonly number[]): Shape =>
   shape.map((n, axis) => (axes.includes(axis) ? 1 : n));
 
 /** A reduced tensor spread over its axes again. */
