@@ -30,7 +30,7 @@ export interface LoadOptions {
 }
 
 /** The part of experiment.json that a report of an unfinished experiment shows. */
-export const experimentFileSchema = z.looseObject({
+const experimentFileSchema = z.looseObject({
   experiment: z.string().optional(),
   preset: z.string().optional(),
   title: z.string().optional(),
@@ -156,7 +156,7 @@ export async function loadExperiment(folder: string, options: LoadOptions = {}):
   const result = await files.json(files.path('result.json'), experimentResultSchema);
   if (!file && !result && !names.length && !files.problems.length) {
     throw new NotAnExperiment(
-      `${folder} is not an experiment folder: it holds neither experiment.json nor result.json nor jobs`,
+      `${folder} is not an experiment folder: it holds neither experiment.json nor result.json nor a job in jobs/`,
     );
   }
   const jobs: ReportJob[] = [];

@@ -15,6 +15,15 @@ import type {
 } from '../runs/index.ts';
 import type { EngineName } from '../tensor/index.ts';
 
+/** A trained model as an ONNX file. */
+export interface ExportedModel {
+  readonly bytes: Uint8Array;
+  /** Names of inputs and outputs with their shapes, for people. */
+  readonly signature: string;
+  /** The checkpoint that was taken: where a run keeps but one of them, not always the one that was asked for. */
+  readonly checkpoint: 'last' | 'best';
+}
+
 /** What a job is, before it has a folder. */
 export type JobConfig = Omit<RunConfig, 'experiment' | 'preset'>;
 
@@ -88,11 +97,11 @@ export interface ExperimentDefinition<Schema extends z.ZodObject> {
   jobs(config: z.output<Schema>, data: DataFacts): readonly JobConfig[];
   /** Runs one job, or continues it from the checkpoints in its folder. Throws the signal's reason when aborted. */
   runJob(context: JobContext): Promise<JobOutput>;
-  /** The trained model of a run as the bytes of an ONNX file, where the experiment trains models. */
+  /** The trained model of a run as an ONNX file, where there is one. */
   exportRun?(
     run: Run,
     options: { readonly checkpoint: 'last' | 'best'; readonly batchSize: number },
-  ): Promise<Uint8Array>;
+  ): Promise<ExportedModel>;
   summarize(finished: readonly JobResult[], config: z.output<Schema>): Summary;
 }
 

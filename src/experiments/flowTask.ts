@@ -21,8 +21,8 @@ import { adam, cosineSchedule, countParameters } from '../nn/index.ts';
 import type { Run } from '../runs/index.ts';
 import type { NDArray } from '../tensor/index.ts';
 import { key } from '../tensor/random.ts';
-import type { JobContext, JobOutput } from './experiment.ts';
-import { exportFlow } from './flowExport.ts';
+import type { ExportedModel, JobConfig, JobContext, JobOutput } from './experiment.ts';
+import { exportFlow, exportOutputs } from './flowExport.ts';
 import { mean } from './operatorTask.ts';
 import { runTraining } from './trainingSettings.ts';
 
@@ -56,6 +56,21 @@ export type FlowSettings = z.infer<typeof flowSettings>;
 
 /** What a trained flow is rebuilt from, in the configuration of a job. */
 export const flowDomain = z.object({ shape: z.array(z.int().min(1)), context: z.int().min(0) });
+
+/** One job for each set, seed and model, all with the same options. */
+export const flowJobs = (
+  {
+    sets,
+    seeds,
+    models,
+  }: Readonly<Record<'sets' | 'models', readonly string[]>> & {
+    readonly seeds: readonly number[];
+  },
+  options: JobConfig['options'],
+): JobConfig[] =>
+  sets.flatMap((set) =>
+    seeds.flatMap((seed) => models.map((model) => ({ model, condition: { set }, seed, options }))),
+  );
 
 /**
  * A model of the registry for data as they come: a flow behind a layer that brings them to mean 0 and variance 1 and learns on from
@@ -95,13 +110,17 @@ export async function openTrainedFlow(run: Run): Promise<{ model: Density; param
   return { model, parameters: (await loadParameters(file, model.init(key(config.seed)))).parameters };
 }
 
-/** The log density of a run's model as an ONNX file. */
+/** The log density of a run's model, at the epoch that was best on validation samples: a run keeps no other. */
 export async function exportLogProb(
   run: Run,
   { batchSize }: { readonly batchSize: number },
-): Promise<Uint8Array> {
+): Promise<ExportedModel> {
   const { model, parameters } = await openTrainedFlow(run);
-  return exportFlow(model, parameters, 'logprob', batchSize);
+  return {
+    bytes: exportFlow(model, parameters, 'logprob', batchSize),
+    signature: `${exportOutputs.logprob}, batch ${batchSize}`,
+    checkpoint: 'best',
+  };
 }
 
 export interface MeasuredFlow {

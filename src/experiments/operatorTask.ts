@@ -14,12 +14,12 @@ import type { Operator } from '../operators/operator.ts';
 import type { Run } from '../runs/index.ts';
 import type { NDArray, Tensor } from '../tensor/index.ts';
 import { key } from '../tensor/random.ts';
-import type { JobContext, JobOutput } from './experiment.ts';
+import type { ExportedModel, JobContext, JobOutput } from './experiment.ts';
 import { medianAndWorst, relativeL2Errors } from './statistics.ts';
 import { trainingBy, type TrainingOptions } from './trainingSettings.ts';
 
 export const TRAINED_METRIC = 'mean relative L2 error, test split, last checkpoint';
-export const BASELINE_METRIC = 'mean relative L2 error, test split';
+const BASELINE_METRIC = 'mean relative L2 error, test split';
 
 /** A model as a map of fields [n · s] to fields [n · s]. */
 export type Predict = (inputs: Float32Array) => Promise<ArrayLike<number>>;
@@ -149,11 +149,17 @@ export async function exportOperator(
   operator: Operator,
   run: Run,
   { checkpoint, batchSize }: { readonly checkpoint: 'last' | 'best'; readonly batchSize: number },
-): Promise<Uint8Array> {
+): Promise<ExportedModel> {
   const file = path.join(run.checkpoints, `${checkpoint}.safetensors`);
   const { parameters } = await loadParameters(file, operator.init(key(run.config.seed)));
   const inputShape = [Number(run.config.condition.resolution), 1];
-  return exportModel((p, u) => operator.apply(p as never, u), parameters, { inputShape, batchSize });
+  const apply = (p: unknown, u: Tensor): Tensor => operator.apply(p, u);
+  const shape = `[${[batchSize, ...inputShape].join(', ')}]`;
+  return {
+    bytes: exportModel(apply, parameters, { inputShape, batchSize }),
+    signature: `input ${shape} → output ${shape}`,
+    checkpoint,
+  };
 }
 
 /** Measures a map that needed no training loop. */

@@ -156,8 +156,14 @@ test('report writes one file that names its models, by path and by name', async 
 });
 
 test('export writes an ONNX file; a baseline and an experiment are refused in one line', async () => {
-  const { code, stderr } = await call(folder, 'export', job('fno'), '--output', 'fno.onnx', '--batch', '2');
+  const { code, stdout, stderr } = await call(
+    folder,
+    ...['export', job('fno'), '--output', 'fno.onnx', '--batch', '2'],
+  );
   expect(code, stderr).toBe(0);
+  expect(stdout).toMatch(
+    /^fno\.onnx: fno, last checkpoint, input \[2, 16, 1\] → output \[2, 16, 1\], \d+ bytes$/m,
+  );
   const { InferenceSession, Tensor } = await import('onnxruntime-node');
   const session = await InferenceSession.create(at('fno.onnx'));
   const { output } = await session.run({

@@ -117,6 +117,11 @@ describe('flow', () => {
       );
       expect(code, stderr).toBe(0);
     }
+    const plain = await call(folder, 'export', job, '--output', 'plain.onnx', '--batch', '4');
+    expect(plain.stdout, plain.stderr).toMatch(
+      /best checkpoint, x \[batch, …\] → logprob \[batch\], batch 4/,
+    );
+    expect(readFileSync(at('plain.onnx'))).toEqual(readFileSync(at('logprob.onnx')));
     const x = Float32Array.from([0, 0.5, 1, 0, -1, 0.2, 2, 0.3]);
     const run = async (
       name: string,

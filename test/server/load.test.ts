@@ -87,7 +87,7 @@ describe('a folder on disk', () => {
     );
     await mkdir(at('empty'));
     await expect(loadExperiment(at('empty'))).rejects.toThrow(
-      /holds neither experiment.json nor result.json nor jobs/,
+      /holds neither experiment.json nor result.json nor a job/,
     );
   });
 

@@ -14,13 +14,13 @@ export const build = (terminal: Terminal): Command =>
     summary: 'write a trained model as an ONNX file',
     description:
       'Writes the model of one job as an ONNX file of standard operators with the parameters inside, for any ONNX runtime. ' +
-      'Input and output have shape [batch, points, 1].',
+      'Operators map [batch, points, 1] to the same shape; of flows it is the log density (flow export has more).',
     arguments: { run: { help: `folder of a job, or its name in ${RUNS_FOLDER}/*/jobs`, schema: nonEmpty } },
     options: {
       output: { value: 'file', help: 'the .onnx file (JOB.onnx)', schema: fileName('.onnx').optional() },
       checkpoint: {
         value: 'name',
-        help: 'last, or best on the validation samples (last)',
+        help: 'last, or best on the validation samples (last; a flow has the best only)',
         schema: oneOf('last', 'best').default('last'),
       },
       batch: {
@@ -39,12 +39,12 @@ export const build = (terminal: Terminal): Command =>
       const run = await Run.open(await findRunFolder(text, runs));
       const { experiment } = await findExperiment(run.config.experiment);
       if (!experiment.exportRun)
-        throw new Error(`the experiment ${experiment.name} trains no model to export`);
-      const bytes = await experiment.exportRun(run, { checkpoint, batchSize: batch });
+        throw new Error(`models of the experiment ${experiment.name} cannot be exported as ONNX`);
+      const exported = await experiment.exportRun(run, { checkpoint, batchSize: batch });
       const file = output ?? `${run.name}.onnx`;
-      await writeBytes(file, bytes);
+      await writeBytes(file, exported.bytes);
       terminal.print(
-        `${file}: ${run.config.model}, ${checkpoint} checkpoint, input [${batch}, ${String(run.config.condition.resolution)}, 1], ${bytes.length} bytes`,
+        `${file}: ${run.config.model}, ${exported.checkpoint} checkpoint, ${exported.signature}, ${exported.bytes.length} bytes`,
       );
     },
   });
