@@ -83,7 +83,6 @@ const sampleNumbers = (logDensity: Float64Array, samples: NDArray, test: NDArray
   'median sample log density': median(logDensity),
   'energy distance': energyDistance(samples, test),
 });
-export type SampleNumber = keyof ReturnType<typeof sampleNumbers>;
 
 const isChartFlow = (model: Density): model is ChartFlow => 'cover' in model;
 

@@ -86,7 +86,11 @@ export function configure(
   } catch (error) {
     throw new ConfigurationError('', error instanceof Error ? error.message : String(error));
   }
-  return experiment.normalize?.(checked.data) ?? checked.data;
+  const config = { ...checked.data };
+  // A job that is asked for twice is one job.
+  for (const axis of experiment.axes)
+    if (Array.isArray(config[axis])) config[axis] = [...new Set(config[axis] as unknown[])];
+  return experiment.normalize?.(config) ?? config;
 }
 
 /** The part of a configuration that all jobs share. */

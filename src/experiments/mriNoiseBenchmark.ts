@@ -12,6 +12,7 @@ import {
   type Preset,
   type Summary,
 } from './experiment.ts';
+import { list, seedList } from './lists.ts';
 import { checkAcs, openSlices, sliceFacts, sliceFields, sliceOptions, type SliceSplits } from './mriData.ts';
 import type { Slices } from './mriSlices.ts';
 import { measureNoise, noiseFields, noiseSettings } from './mriNoiseTask.ts';
@@ -20,6 +21,7 @@ import {
   openTrainedReconstruction,
   reconstructionFields,
   reconstructionSettings,
+  regulariserList,
   trainableNetwork,
   trainableNetworks,
   trainReconstruction,
@@ -39,14 +41,10 @@ const configuration = z.strictObject({
     .min(1)
     .optional()
     .describe('folder of a job of mri train: its network is measured at every acceleration, none is trained'),
-  models: z.array(z.enum(trainableNetworks)).min(1).default(['varnet']).describe('networks to train'),
-  accelerations: z.array(z.number().min(1)).min(1).default([3]).describe('R of the masks; each is a job'),
-  regularisers: z
-    .array(z.number().min(0))
-    .min(1)
-    .default([0])
-    .describe('λ of λ trace(J Jᵀ)/pixels in the loss; each is trained'),
-  seeds: z.array(z.int().min(0)).min(1).default([0]).describe('seeds of initial parameters, masks and noise'),
+  models: list(z.enum(trainableNetworks)).default(['varnet']).describe('networks to train'),
+  accelerations: list(z.number().min(1)).default([3]).describe('R of the masks; each is a job'),
+  regularisers: regulariserList,
+  seeds: seedList('initial parameters, masks and noise'),
   ...sliceFields,
   ...trainingFields,
   ...noiseFields,

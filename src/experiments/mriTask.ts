@@ -47,12 +47,18 @@ import {
 } from '../tensor/index.ts';
 import { key as keyOf, normal, split, type Key } from '../tensor/random.ts';
 import type { JobContext, JobOutput } from './experiment.ts';
+import { list } from './lists.ts';
 import { maskKinds, undersample, type MaskKind, type Slices, type Undersampling } from './mriSlices.ts';
 import { mean, SAMPLE_RULES } from './operatorTask.ts';
 import { medianAndWorst } from './statistics.ts';
 import { runTraining } from './trainingSettings.ts';
 
 export const NMSE_METRIC = 'mean normalised squared error, test split';
+
+/** Weights λ of the regulariser of noise, an axis of experiments that train reconstructions. */
+export const regulariserList = list(z.number().min(0))
+  .default([0])
+  .describe('λ of λ trace(J Jᵀ)/pixels in the loss; each is trained');
 
 /** Flags of an experiment that trains reconstructions. */
 export const reconstructionFields = {

@@ -26,6 +26,7 @@ import {
   type ExperimentDefinition,
   type JobConfig,
 } from './experiment.ts';
+import { list } from './lists.ts';
 import {
   exportOperator,
   measureBaseline,
@@ -35,12 +36,6 @@ import {
 } from './operatorTask.ts';
 import { groupBy, meanAndDeviation } from './statistics.ts';
 import { trainingOf, trainingOptions } from './trainingSettings.ts';
-
-const list = <T extends z.ZodType>(entry: T) => z.array(entry).min(1);
-
-export const seedList = list(z.int().min(0))
-  .default([0])
-  .describe('seeds of initial parameters and sample order');
 
 /** What is trained and compared. */
 export const modelFields = {

@@ -9,12 +9,16 @@ test.each([
   [{ epochs: 2.5 }, '--epochs: got 2.5, expected a whole number'],
   [{ epochs: 'many' }, "--epochs: got 'many', expected a number"],
   [{ models: ['nope'] }, "--models: got 'nope', expected one of steady, failing, crashing, deaf"],
-  [{ models: [] }, '--models: got [], expected at least 1 entries'],
+  [{ models: [] }, '--models: got an empty list, expected at least 1 entry'],
   [{ seeds: [0, -3] }, '--seeds: got -3, expected a number ≥ 0'],
   [{ colour: 1 }, '--colour: there is no such option'],
   [{ epochs: 13 }, '--epochs: got 13, which brings bad luck'],
 ])('%j is refused in one line', (overrides, message) => {
   expect(() => configure(experiment, 'quick', overrides)).toThrow(message);
+});
+
+test('a job that is asked for twice is one job', () => {
+  expect(configure(experiment, 'quick', { seeds: [4, 1, 4] })).toMatchObject({ seeds: [4, 1] });
 });
 
 test('an unknown preset is answered with the known ones', () => {

@@ -42,9 +42,9 @@ import {
   trainForecaster,
   type ForecastProblem,
 } from '../forecastTask.ts';
+import { list } from '../lists.ts';
 
 const baselineNames = forecastBaselines.map(({ name }) => name);
-const list = <T extends z.ZodType>(entry: T) => z.array(entry).min(1);
 
 const configuration = z.strictObject({
   models: list(z.enum(forecasterNames)).describe('networks to train'),

@@ -7,6 +7,7 @@ import type { OperatorPairs, Samples } from '../../../datasets/pairs.ts';
 import { getBaseline } from '../../operators/index.ts';
 import type { Check, Figure, ResultRow } from '../../runs/index.ts';
 import { foldIn, key, permutation } from '../../tensor/random.ts';
+import { list, seedList } from '../lists.ts';
 import {
   isBaseline,
   linearPropagator,
@@ -43,13 +44,9 @@ const problemName = z.enum(Object.keys(problems) as (keyof typeof problems)[]);
 
 const configuration = z.strictObject({
   ...modelFields,
-  problems: z.array(problemName).min(1).describe('equations'),
-  samples: z.array(z.int().min(1)).min(1).describe('training samples'),
-  seeds: z
-    .array(z.int().min(0))
-    .min(1)
-    .default([0, 1, 2, 3, 4])
-    .describe('random subsets, each with initial parameters of its own; the whole pool is taken once'),
+  problems: list(problemName).describe('equations'),
+  samples: list(z.int().min(1)).describe('training samples'),
+  seeds: seedList('subsets and initial parameters; the whole pool is taken once', [0, 1, 2, 3, 4]),
   resolution: z.int().min(16).max(65536).default(64).describe('grid points'),
   ...sampleFields,
   train: z.int().min(1).default(1000).describe('samples of the pool that subsets are drawn from'),

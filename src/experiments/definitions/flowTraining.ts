@@ -19,13 +19,14 @@ import {
   trainFlow,
 } from '../flowTask.ts';
 import { gaussianNll } from '../gaussianBaseline.ts';
+import { seedList } from '../lists.ts';
 import { bySeeds, rowOfSeeds } from '../resultRows.ts';
 
 const GAUSSIAN = 'gaussian';
 
 const configuration = z.strictObject({
   models: z.array(z.enum(flowModelNames)).min(1).describe('flows to train'),
-  seeds: z.array(z.int().min(0)).default([0]).describe('seeds of initial parameters and sample order'),
+  seeds: seedList(),
   data: z
     .string()
     .min(1)

@@ -15,12 +15,14 @@ import {
   exportLogProb,
   flowDomain,
   flowFields,
+  flowJobs,
   flowModelNames,
   flowSettings,
   NLL_METRIC,
   trainableDensity,
   trainFlow,
 } from '../flowTask.ts';
+import { seedList } from '../lists.ts';
 import { mean } from '../operatorTask.ts';
 import { bySeeds, fixedRow, rowOfSeeds } from '../resultRows.ts';
 import { groupBy } from '../statistics.ts';
@@ -30,7 +32,7 @@ const setNames = planeSets.map(({ name }) => name);
 const configuration = z.strictObject({
   models: z.array(z.enum(flowModelNames)).min(1).describe('flows to train'),
   sets: z.array(z.enum(setNames)).min(1).default(setNames).describe('sets of the plane'),
-  seeds: z.array(z.int().min(0)).default([0]).describe('seeds of initial parameters and sample order'),
+  seeds: seedList(),
   samples: z.int().min(100).default(20_000).describe('training samples'),
   ...flowFields,
 });
@@ -53,16 +55,7 @@ const domain = flowDomain.parse({ shape: [2], context: 0 });
 
 function jobs(config: Configuration): JobConfig[] {
   const settings = flowSettings.parse(config);
-  return config.sets.flatMap((set) =>
-    config.seeds.flatMap((seed) =>
-      config.models.map((model) => ({
-        model,
-        condition: { set },
-        seed,
-        options: { domain, settings, samples: config.samples },
-      })),
-    ),
-  );
+  return flowJobs(config, { domain, settings, samples: config.samples });
 }
 
 /** Centres of the pixels of a picture of the set's box, `[PICTURE², 2]`, the largest y first. */

@@ -9,6 +9,7 @@ import { kdv } from '../../../datasets/kdv.ts';
 import { atResolution, hashOf, readPairs, type OperatorPairs } from '../../../datasets/pairs.ts';
 import { dispersivePropagator, operatorNames } from '../../operators/index.ts';
 import type { Check, Condition, ResultRow } from '../../runs/index.ts';
+import { seedList } from '../lists.ts';
 import {
   isBaseline,
   modelFields,
@@ -16,7 +17,6 @@ import {
   placeOf,
   resolutionList,
   sampleFields,
-  seedList,
   type BenchmarkCase,
   type OperatorBenchmark,
 } from '../operatorBenchmark.ts';
@@ -40,7 +40,7 @@ const limits: Readonly<Record<string, number>> = { pade: 0.0042, mwt: 0.004, fno
 const configuration = z.strictObject({
   ...modelFields,
   resolutions: resolutionList,
-  seeds: seedList,
+  seeds: seedList(),
   repeated: z
     .array(z.enum(operatorNames))
     .default([...operatorNames])

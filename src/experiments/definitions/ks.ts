@@ -11,6 +11,7 @@ import {
   type JobResult,
   type ResultRow,
 } from '../../runs/index.ts';
+import { seedList } from '../lists.ts';
 import {
   linearPropagator,
   modelFields,
@@ -19,7 +20,6 @@ import {
   placeOf,
   resolutionList,
   sampleFields,
-  seedList,
 } from '../operatorBenchmark.ts';
 import { LABEL_ERROR, measureRollout, rolloutFigures } from '../rollout.ts';
 import { groupBy } from '../statistics.ts';
@@ -32,7 +32,7 @@ const configuration = z.strictObject({
   resolutions: resolutionList,
   lengths: z.array(z.enum(lengths)).min(1).describe('lengths of the periodic interval'),
   times: z.array(z.number().positive()).min(1).describe('T of the operator u(0) ↦ u(T)'),
-  seeds: seedList,
+  seeds: seedList(),
   frames: z.int().min(1).default(10).describe('states of a rollout, one every T'),
   ...sampleFields,
   fine: z.int().min(256).max(65536).default(1024).describe('points of the grid the samples are made on'),

@@ -12,6 +12,7 @@ import { canonicalJson, type Check, type Figure, type JobResult, type MetricLine
 import { array, type NDArray } from '../../tensor/index.ts';
 import { key, normal } from '../../tensor/random.ts';
 import { experiment, type JobConfig } from '../experiment.ts';
+import { seedList } from '../lists.ts';
 import { trainOperator } from '../operatorTask.ts';
 import { groupBy, meanAndDeviation } from '../statistics.ts';
 
@@ -21,7 +22,7 @@ const configuration = z.strictObject({
   p: z.array(degree).min(1).describe('degrees of the numerator; every p meets every q'),
   q: z.array(degree).min(1).describe('degrees of the denominator'),
   diagonal: z.array(degree).default([]).describe('degrees p = q to train beside the grid'),
-  seeds: z.array(z.int().min(0)).default([0]).describe('seeds of initial parameters and sample order'),
+  seeds: seedList(),
   resolution: z.int().min(16).default(64).describe('grid points'),
   channels: z.int().min(1).default(4).describe('channels of the operator; a block is 4 times as wide'),
   train: z.int().min(1).default(100).describe('training samples'),

@@ -12,6 +12,7 @@ import type { Check, JobResult, ResultRow } from '../../runs/index.ts';
 import { array, compile, specsOf, type NDArray } from '../../tensor/index.ts';
 import { key } from '../../tensor/random.ts';
 import { experiment, type JobContext, type JobOutput } from '../experiment.ts';
+import { seedList } from '../lists.ts';
 import { groupBy, meanAndDeviation } from '../statistics.ts';
 
 const configuration = z.strictObject({
@@ -20,7 +21,7 @@ const configuration = z.strictObject({
     .min(1)
     .default([2, 3, 4])
     .describe('every R-th column is sampled'),
-  seeds: z.array(z.int().min(0)).default([0]).describe('seeds of phantom, probes and replicas'),
+  seeds: seedList('phantom, probes and replicas'),
   height: z.int().min(2).default(16).describe('rows of the image'),
   width: z.int().min(8).default(48).describe('columns; a multiple of every acceleration'),
   coils: z.int().min(2).default(8).describe('loops around the bore'),

@@ -29,6 +29,7 @@ import {
   type LeftInverseComparison,
 } from '../../uncertainty/fisher.ts';
 import { experiment, type JobContext, type JobOutput } from '../experiment.ts';
+import { seedList } from '../lists.ts';
 import { groupBy, meanAndDeviation } from '../statistics.ts';
 
 const estimators = ['pseudo-inverse', 'ignoring Ψ', 'random left inverse', 'Tikhonov'] as const;
@@ -40,7 +41,7 @@ const configuration = z.strictObject({
     .min(1)
     .default([...estimators])
     .describe('linear reconstructions'),
-  seeds: z.array(z.int().min(0)).default([0, 1, 2]).describe('seeds of mask, covariance and left inverse'),
+  seeds: seedList('mask, covariance and left inverse', [0, 1, 2]),
   height: z.int().min(1).default(3).describe('rows of the image'),
   width: z.int().min(4).default(12).describe('columns'),
   coils: z.int().min(2).default(4).describe('loops around the bore'),

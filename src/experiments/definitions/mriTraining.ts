@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { canonicalJson, type Check, type ResultRow } from '../../runs/index.ts';
 import { experiment, type DataFacts, type JobConfig } from '../experiment.ts';
+import { seedList } from '../lists.ts';
 import { checkAcs, openSlices, sliceFacts, sliceFields, sliceOptions } from '../mriData.ts';
 import {
   classicalNames,
@@ -12,6 +13,7 @@ import {
   measureClassical,
   reconstructionFields,
   reconstructionSettings,
+  regulariserList,
   trainableNetwork,
   trainableNetworks,
   trainReconstruction,
@@ -24,12 +26,8 @@ const configuration = z.strictObject({
     .array(z.enum(classicalNames))
     .default([...classicalNames])
     .describe('reconstructions without training'),
-  regularisers: z
-    .array(z.number().min(0))
-    .min(1)
-    .default([0])
-    .describe('λ of λ trace(J Jᵀ)/pixels in the loss; each is trained'),
-  seeds: z.array(z.int().min(0)).min(1).default([0]).describe('seeds of initial parameters, masks and noise'),
+  regularisers: regulariserList,
+  seeds: seedList('initial parameters, masks and noise'),
   ...sliceFields,
   ...reconstructionFields,
 });

@@ -13,13 +13,13 @@ import {
   uncertaintyOptions,
 } from '../ensembleTask.ts';
 import type { Experiment } from '../experiment.ts';
+import { seedList } from '../lists.ts';
 import {
   isBaseline,
   linearPropagator,
   modelFields,
   operatorBenchmark,
   sampleFields,
-  seedList,
   type JobData,
 } from '../operatorBenchmark.ts';
 import { measureBaseline } from '../operatorTask.ts';
@@ -41,7 +41,7 @@ const LEVEL = 0.9;
 const configuration = z.strictObject({
   ...modelFields,
   problems: z.array(problem).min(1).describe('equations'),
-  seeds: seedList,
+  seeds: seedList(),
   resolution: z.int().min(16).max(65536).default(64).describe('grid points'),
   members: z.int().min(2).default(4).describe('models of an ensemble'),
   membersAtOnce: z

@@ -6,13 +6,8 @@ import { z } from 'zod';
 import { kdv, kdvOptions } from '../../../datasets/kdv.ts';
 import { dispersivePropagator, getOperator, padeCoefficients } from '../../operators/index.ts';
 import type { Check, Figure, ResultRow } from '../../runs/index.ts';
-import {
-  modelFields,
-  operatorBenchmark,
-  resolutionList,
-  sampleFields,
-  seedList,
-} from '../operatorBenchmark.ts';
+import { seedList } from '../lists.ts';
+import { modelFields, operatorBenchmark, resolutionList, sampleFields } from '../operatorBenchmark.ts';
 import { groupBy } from '../statistics.ts';
 import { trainingFields } from '../trainingSettings.ts';
 
@@ -30,7 +25,7 @@ const configuration = z.strictObject({
     .describe('what inverts the denominator; without one (q = 0) there is nothing to invert'),
   baselines: modelFields.baselines,
   resolutions: resolutionList,
-  seeds: seedList,
+  seeds: seedList(),
   channels: z.int().min(1).default(16).describe('channels of the operator; a block is 4 times as wide'),
   recipe: z.enum(['paper', 'nonlinear']).default('paper').describe('of the KdV data set'),
   ...sampleFields,

@@ -23,6 +23,7 @@ import {
 } from '../../tensor/index.ts';
 import { foldIn, key, normal, uniform, type Key } from '../../tensor/random.ts';
 import { experiment, type JobConfig, type JobContext, type JobOutput } from '../experiment.ts';
+import { seedList } from '../lists.ts';
 import { bySeeds, rowOfSeeds } from '../resultRows.ts';
 import { groupBy, meanAndDeviation } from '../statistics.ts';
 
@@ -43,7 +44,7 @@ const configuration = z.strictObject({
     .min(1)
     .default([...probeNames])
     .describe('random vectors: ±1 or normal'),
-  seeds: z.array(z.int().min(0)).min(1).default([0]).describe('seeds of the matrices and of the draws'),
+  seeds: seedList('the matrices and of the draws'),
   dimension: z.int().min(1).max(16).default(8).describe('entries of a sample'),
   draws: z.int().min(100).default(20_000).describe('estimates a row'),
   exactTerms: z.int().min(1).default(2).describe('terms that the roulette always sums'),

@@ -23,7 +23,8 @@ import {
 import { array } from '../../tensor/index.ts';
 import type { Check } from '../../runs/index.ts';
 import { experiment, type JobConfig } from '../experiment.ts';
-import { flowDomain, flowFields, flowSettings, trainableDensity, trainFlow } from '../flowTask.ts';
+import { flowDomain, flowFields, flowJobs, flowSettings, trainableDensity, trainFlow } from '../flowTask.ts';
+import { seedList } from '../lists.ts';
 import { bySeeds, rowOfSeeds } from '../resultRows.ts';
 import { groupBy } from '../statistics.ts';
 
@@ -35,7 +36,7 @@ const boundedModels = ['residual-flow', 'nice'] as const;
 const configuration = z.strictObject({
   models: z.array(z.enum(boundedModels)).min(1).describe('flows to train; all their layers are Lipschitz'),
   sets: z.array(z.enum(setNames)).min(1).default(setNames).describe('sets of the plane'),
-  seeds: z.array(z.int().min(0)).min(1).default([0]).describe('seeds of initial parameters and sample order'),
+  seeds: seedList(),
   constants: z
     .array(z.number().positive())
     .min(1)
@@ -66,16 +67,7 @@ const GRID = 300;
 function jobs(config: Configuration): JobConfig[] {
   const settings = flowSettings.parse(config);
   const { constants, samples } = config;
-  return config.sets.flatMap((set) =>
-    config.seeds.flatMap((seed) =>
-      config.models.map((model) => ({
-        model,
-        condition: { set },
-        seed,
-        options: { domain, settings, constants, samples },
-      })),
-    ),
-  );
+  return flowJobs(config, { domain, settings, constants, samples });
 }
 
 /** ½ ∫ |p − q| over the box of the set, where all but a negligible part of p lies: ½ (∫ |p − q| + 1 − ∫ q). */

@@ -7,6 +7,7 @@ import { spaceSets } from '../../../datasets/flows/spaceSets.ts';
 import type { Check, JobResult, ResultRow } from '../../runs/index.ts';
 import { LIKELIHOOD, chartTaskFields, chartTaskOptions, runChartTask } from '../chartTask.ts';
 import { experiment, type JobConfig } from '../experiment.ts';
+import { seedList } from '../lists.ts';
 import { bySeeds, fixedRow, rowOfSeeds } from '../resultRows.ts';
 import { groupBy, meanAndDeviation } from '../statistics.ts';
 
@@ -49,7 +50,7 @@ const configuration = z.strictObject({
     .min(1)
     .describe('data sets'),
   models: z.array(z.enum(modelNames)).min(1).describe('models, plain and over charts'),
-  seeds: z.array(z.int().min(0)).min(1).default([0]).describe('seeds of parameters, charts and samples'),
+  seeds: seedList('parameters, charts and samples'),
   ...chartTaskFields,
 });
 type Configuration = z.output<typeof configuration>;
