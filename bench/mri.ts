@@ -1,4 +1,9 @@
-/** The variational network and one probe of its noise map beside PyTorch: `npm run bench:mri [-- --only probe-8,… --json]`. */
+/**
+ * The variational network and one probe of its noise map beside PyTorch, then how the time of a noise map grows with pixels, coils
+ * and probes: `npm run bench:mri [-- --only probe-8,… --json]`; with `--json` the first part alone, with
+ * `--only growth` the second.
+ */
+import os from 'node:os';
 import {
   array,
   compile,
@@ -12,9 +17,19 @@ import {
 } from '../src/tensor/index.ts';
 import { key, normal, split } from '../src/tensor/random.ts';
 import { countParameters } from '../src/nn/index.ts';
-import { equispacedMask, varNet, varNetSizes, type VarNetParameters } from '../src/mri/index.ts';
+import {
+  equispacedMask,
+  getNetwork,
+  networkReconstruction,
+  noiseMaps,
+  varNet,
+  varNetSizes,
+  type VarNetOptions,
+  type VarNetParameters,
+} from '../src/mri/index.ts';
 import { besidePyTorch } from './beside.ts';
-import type { Case } from './case.ts';
+import type { Case, PreparedCase } from './case.ts';
+import { printGrowth, type Growth } from './growth.ts';
 import { matrixProduct } from './cases.ts';
 
 interface Sizes {
@@ -37,8 +52,37 @@ function probe(parameters: VarNetParameters<Tensor>, kspace: Complex, mask: Tens
   return mul(v, jvp(f, [kspace], [rows])[1]);
 }
 
-function varNetCase(kind: 'forward' | 'probe', { coils, height, width }: Sizes, threads: number): Case {
-  const shape = [1, coils, height, width];
+interface Work {
+  readonly kind: 'forward' | 'probe';
+  readonly options: VarNetOptions;
+  readonly acsLines: number;
+  readonly threads: number;
+}
+
+/** The image of random k-space, or one probe of its noise map. */
+async function prepareVarNet(
+  { kind, options, acsLines, threads }: Work,
+  { coils, height, width }: Sizes,
+): Promise<PreparedCase> {
+  const parameters = varNet.init(key(0), options);
+  const [re, im] = split(key(1), 2).map((k) => Float32Array.from(normal(k, coils * height * width)));
+  const mask = equispacedMask(key(2), { width, acceleration: 4, acsLines });
+  const v = array(Float32Array.from(normal(key(3), height * width)), [1, height, width], 'float32');
+  const kspace = complexArray(re, im, [1, coils, height, width]);
+  const inputs: unknown[] = [parameters, kspace, mask, ...(kind === 'probe' ? [v] : [])];
+  const program = await compile((kind === 'probe' ? probe : image) as never, specsOf(inputs) as never, {
+    threads,
+  });
+  return {
+    flops: program.productFlops,
+    parameters: countParameters(parameters),
+    run: () => program.run(inputs as never),
+    dispose: () => program.dispose(),
+  };
+}
+
+function varNetCase(kind: 'forward' | 'probe', sizes: Sizes, threads: number): Case {
+  const { coils, height, width } = sizes;
   return {
     name: `${kind}-${coils}`,
     title: `VarNet ${kind}, ${coils} coils, ${height} × ${width}`,
@@ -46,25 +90,53 @@ function varNetCase(kind: 'forward' | 'probe', { coils, height, width }: Sizes, 
       case: 'varnet',
       arguments: { ...network, coils, height, width, acs: ACS, probe: kind === 'probe' },
     },
-    async prepare() {
-      const parameters = varNet.init(key(0), network);
-      const [re, im] = split(key(1), 2).map((k) => Float32Array.from(normal(k, coils * height * width)));
-      const mask = equispacedMask(key(2), { width, acceleration: 4, acsLines: ACS });
-      const v = array(Float32Array.from(normal(key(3), height * width)), [1, height, width], 'float32');
-      const kspace = complexArray(re, im, shape);
-      const inputs: unknown[] = [parameters, kspace, mask, ...(kind === 'probe' ? [v] : [])];
-      const program = await compile((kind === 'probe' ? probe : image) as never, specsOf(inputs) as never, {
-        threads,
-      });
-      return {
-        flops: program.productFlops,
-        parameters: countParameters(parameters),
-        run: () => program.run(inputs as never),
-        dispose: () => program.dispose(),
-      };
-    },
+    prepare: () => prepareVarNet({ kind, options: network, acsLines: ACS, threads }, sizes),
   };
 }
+
+/** The network of docs/results/mri-network and its ACS. */
+const small = { options: varNetSizes.small, acsLines: 8, threads: os.availableParallelism() };
+const probeOf = (sizes: Sizes): Promise<PreparedCase> => prepareVarNet({ kind: 'probe', ...small }, sizes);
+const SIDE = 96;
+const COILS = 8;
+
+/** A noise map as a user has it: the programs are built, then there are as many probes as were asked for. */
+function mapOf(probes: number): ReturnType<Growth['prepare']> {
+  const parameters = varNet.init(key(0), small.options);
+  const trained = networkReconstruction(getNetwork('varnet', small.options), parameters);
+  const draws = split(key(1), 2).map((k) => normal(k, COILS * SIDE * SIDE));
+  const mask = equispacedMask(key(2), { width: SIDE, acceleration: 4, acsLines: small.acsLines });
+  const kspace = complexArray(draws[0], draws[1], [COILS, SIDE, SIDE]);
+  const acquisition = { kspace, mask, sensitivities: null, noise: { sigma: 1 } };
+  const reconstruct = trained.prepare(acquisition);
+  const { output } = trained;
+  const { threads } = small;
+  return Promise.resolve({
+    run: () => noiseMaps({ reconstruct, output }, acquisition, { probes, threads }),
+    dispose: () => Promise.resolve(),
+  });
+}
+
+const growth: readonly Growth[] = [
+  {
+    title: `VarNet probe, ${COILS} coils`,
+    unit: 'pixels',
+    sizes: [64, 96, 160, 256].map((side) => side * side),
+    prepare: (pixels) => probeOf({ coils: COILS, height: Math.sqrt(pixels), width: Math.sqrt(pixels) }),
+  },
+  {
+    title: `VarNet probe, ${SIDE} × ${SIDE}`,
+    unit: 'coils',
+    sizes: [4, 8, 16, 32],
+    prepare: (coils) => probeOf({ coils, height: SIDE, width: SIDE }),
+  },
+  {
+    title: `VarNet noise map, ${COILS} coils, ${SIDE} × ${SIDE}`,
+    unit: 'probes',
+    sizes: [4, 16, 64],
+    prepare: mapOf,
+  },
+];
 
 await besidePyTorch((threads) => [
   matrixProduct(threads),
@@ -73,3 +145,6 @@ await besidePyTorch((threads) => [
     { coils: 15, height: 320, width: 320 },
   ].flatMap((sizes) => (['forward', 'probe'] as const).map((kind) => varNetCase(kind, sizes, threads))),
 ]);
+const only = process.argv[process.argv.indexOf('--only') + 1].split(',');
+if (!process.argv.includes('--json') && (!process.argv.includes('--only') || only.includes('growth')))
+  for (const item of growth) await printGrowth(item);

@@ -62,7 +62,10 @@ const preset = {
 
 type RunValues = { readonly [K in keyof typeof runOptions]: z.output<(typeof runOptions)[K]['schema']> };
 
-/** Runs an experiment with the flags that were given, shows its progress, and prints, records and serves the result. */
+/**
+ * Runs an experiment with the flags that were given, shows its progress, and prints, records and serves the result; `keep` is called
+ * with it before it is served.
+ */
 export async function runExperiment(
   terminal: Terminal,
   registered: RegisteredExperiment,
@@ -70,10 +73,12 @@ export async function runExperiment(
     preset: name,
     flags,
     values: { jobs, threads, engine, runs, json, ...after },
+    keep,
   }: {
     readonly preset: string;
     readonly flags: Readonly<Record<string, unknown>>;
     readonly values: RunValues;
+    readonly keep?: ((outcome: BenchmarkOutcome) => Promise<void>) | undefined;
   },
 ): Promise<void> {
   const { experiment } = registered;
@@ -92,7 +97,8 @@ export async function runExperiment(
   });
   terminal.progress.clear();
   terminal.interruption().throwIfAborted();
-  await finish(terminal, outcome, { ...after, json, seconds: (performance.now() - began) / 1000, runs });
+  const seconds = (performance.now() - began) / 1000;
+  await finish(terminal, outcome, { ...after, json, seconds, runs, keep });
 }
 
 function experimentCommand(terminal: Terminal, registered: RegisteredExperiment): Command {
@@ -117,14 +123,12 @@ interface Finish {
   readonly port: number;
   readonly runs: string;
   readonly seconds: number;
+  readonly keep: ((outcome: BenchmarkOutcome) => Promise<void>) | undefined;
 }
 
 /** Prints, writes the report, records, serves; then says in the exit code whether a job failed. */
-async function finish(
-  terminal: Terminal,
-  { folder, outcomes, result }: BenchmarkOutcome,
-  options: Finish,
-): Promise<void> {
+async function finish(terminal: Terminal, outcome: BenchmarkOutcome, options: Finish): Promise<void> {
+  const { folder, outcomes, result } = outcome;
   const failed = outcomes.filter(({ state }) => state === 'failed');
   if (result) {
     const report = await writeReport(folder);
@@ -142,6 +146,7 @@ async function finish(
       `${failed.length} of ${outcomes.length} jobs failed${options.record ? ' and nothing was recorded' : ''}; ${run.name}: ${error ?? 'no reason is known'}`,
     );
   }
+  await options.keep?.(outcome);
   if (options.serve) {
     const page = `experiments/${path.basename(folder)}`;
     await serveUntilInterrupted(terminal, { runsFolder: options.runs, port: options.port, page });

@@ -6,7 +6,8 @@ import { trainableNetworks } from '../../experiments/mriTask.ts';
 import { command } from '../command.ts';
 import { flagsOf } from '../flags.ts';
 import type { Terminal } from '../terminal.ts';
-import { oneOf } from '../text.ts';
+import { keepNetwork } from '../keepNetwork.ts';
+import { nonEmpty, oneOf } from '../text.ts';
 import { runExperiment, runOptions } from './bench.ts';
 
 /** Given here by options of their own. */
@@ -31,14 +32,20 @@ export const mriTrain = (terminal: Terminal, training: RegisteredExperiment): Co
         help: 'λ of λ trace(J Jᵀ)/pixels in the loss, for less noise in the image (0)',
         schema: z.coerce.number('expected a number ≥ 0').min(0, 'expected a number ≥ 0').default(0),
       },
+      keep: {
+        value: 'folder',
+        help: 'copy what is needed to use the network there: configuration, parameters, numbers, and how it was made',
+        schema: nonEmpty.optional(),
+      },
       ...runOptions,
     },
     flags: flagsOf(training.experiment.configuration).filter(({ key }) => !replaced.includes(key)),
     examples: ['sextant mri train --train 40 --validation 8 --test 8 --epochs 2 --batch-size 2'],
-    run: ({ model, regulariser, ...values }, flags) =>
+    run: ({ model, regulariser, keep, ...values }, flags) =>
       runExperiment(terminal, training, {
         preset: 'train',
         flags: { ...flags, models: [model], regularisers: [regulariser] },
         values,
+        keep: keep === undefined ? undefined : (outcome) => keepNetwork(outcome, keep),
       }),
   });
