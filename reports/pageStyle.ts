@@ -49,6 +49,7 @@ th[aria-sort=descending] button::after{content:' ↓';color:var(--accent)}
 [hidden]{display:none!important}
 figure{margin:1.2rem 0 2.4rem}
 .panels{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr));gap:1.6rem 2rem}
+.panels:has(.scatter3d){grid-template-columns:repeat(auto-fit,minmax(min(100%,15rem),20rem));gap:1rem}
 .panels.single{grid-template-columns:minmax(0,33rem)}
 svg.map image[data-values]{cursor:crosshair}.enlarged{grid-column:1/-1}
 .chart{display:block;width:100%;height:auto}

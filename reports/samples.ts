@@ -1,5 +1,5 @@
 /** The pictured test samples: which models show the same sample, checked on the arrays themselves. */
-import type { Condition } from '../src/runs/schema.ts';
+import type { Condition, JobResult } from '../src/runs/schema.ts';
 import type { Overview } from './conditions.ts';
 import type { DecodedArray, ReportJob } from './input.ts';
 
@@ -16,6 +16,8 @@ export interface Sample {
   rule: string;
   /** Shape of one field: `[s]` or `[height, width]`. */
   shape: readonly number[];
+  /** Coordinates and name of a field `[height, width]`; null where the job does not say. */
+  axes: NonNullable<JobResult['axes']> | null;
   x: ArrayLike<number> | null;
   input: ArrayLike<number> | null;
   truth: ArrayLike<number>;
@@ -68,6 +70,7 @@ export function samplesAt(condition: Condition, view: Overview): Sample[] {
           condition,
           rule,
           shape: truth.shape.slice(1),
+          axes: result?.axes ?? null,
           x: x?.shape.length === 1 && x.shape[0] === truth.shape[1] ? x.data : null,
           input: input && sameShape(input.shape, truth.shape) ? slice(input, i) : null,
           truth: field,

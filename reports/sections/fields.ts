@@ -86,25 +86,30 @@ function linePanels(sample: Sample, name: string, { view, field, error }: Shared
 
 function mapPanels(sample: Sample, name: string, { field, error }: Shared): Panel[] {
   const [rows, columns] = sample.shape;
+  const { x, y, quantity } = sample.axes ?? {
+    x: { label: 'column', extent: [0, columns] as [number, number] },
+    y: { label: 'row', extent: [0, rows] as [number, number] },
+    quantity: 'u',
+  };
   const largest = error ? Math.max(Math.abs(error[0]), Math.abs(error[1])) || 1 : 1;
   const errorColors: ColorScale = { map: 'diverging', domain: [-largest, largest] };
-  const panel = (what: string, values: ArrayLike<number>, colors: ColorScale, quantity: string): Panel => ({
+  const panel = (what: string, values: ArrayLike<number>, colors: ColorScale, coloured: string): Panel => ({
     title: `${name}, ${what}`,
     svg: heatmap({
       title: `${what}, ${name}`,
       description: `${what} of the ${name}`,
       grid: { rows, columns, values },
-      x: { label: 'column', extent: [0, columns] },
-      y: { label: 'row', extent: [0, rows] },
-      quantity,
+      x,
+      y,
+      quantity: coloured,
       colors,
     }),
   });
   const fieldColors = colorScaleFor(field ?? [0, 1]);
   return [
-    panel('truth', sample.truth, fieldColors, 'u'),
+    panel('truth', sample.truth, fieldColors, quantity),
     ...sample.predictions.flatMap((one) => [
-      panel(one.model, one.values, fieldColors, 'u'),
+      panel(one.model, one.values, fieldColors, quantity),
       panel(`${one.model} error`, errorOf(sample, one), errorColors, 'prediction − truth'),
     ]),
   ];

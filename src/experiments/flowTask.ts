@@ -128,6 +128,7 @@ export interface MeasuredFlow {
   readonly arrays?: NpzArrays;
   /** Rules of the pictured samples in the arrays. */
   readonly samples?: readonly string[];
+  readonly axes?: JobOutput['result']['axes'];
   readonly curves?: Readonly<Record<string, readonly number[]>>;
 }
 
@@ -172,6 +173,7 @@ export async function trainFlow(
       inferenceMilliseconds: milliseconds / x.shape[0],
       samples: [...(measured?.samples ?? [])],
       extra: { ...measured?.extra },
+      ...(measured?.axes && { axes: measured.axes }),
       ...(measured?.curves && {
         curves: Object.fromEntries(Object.entries(measured.curves).map(([name, row]) => [name, [...row]])),
       }),

@@ -138,6 +138,8 @@ export const experimentResultSchema = z.object({
 export type ExperimentResult = z.infer<typeof experimentResultSchema>;
 export type Figure = ExperimentResult['figures'][number];
 
+const pictureAxisSchema = z.object({ label: z.string(), extent: z.tuple([z.number(), z.number()]) });
+
 /** What one finished job leaves: its metric on the test split at the last and at the best (validation) checkpoint. */
 export const jobResultSchema = z.object({
   config: runConfigSchema,
@@ -152,6 +154,8 @@ export const jobResultSchema = z.object({
    * float64, x [s] · input [n, s] · truth [n, s] · prediction [n, s] · error [tests], the relative L2 error of every test sample.
    */
   samples: z.array(z.string()),
+  /** What the axes of pictured fields `[height, width]` are, the first row lowest; default: columns and rows. */
+  axes: z.object({ x: pictureAxisSchema, y: pictureAxisSchema, quantity: z.string() }).optional(),
   /** Free numbers a report may show: Lipschitz bounds, per-sample quantiles … */
   extra: z.record(z.string(), z.number()).default({}),
   /** Images in arrays.npz, each [height, width] with its first row at the top; those of one scale share their colours. */

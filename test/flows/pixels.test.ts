@@ -50,7 +50,7 @@ test('E3: the uniform density of images with 256 levels takes exactly 8 bits a d
   for (const v of data) expect(bitsPerDimension(-v, { dimensions: 16 })).toBe(8);
 });
 
-test('a density that is constant on each level takes the bits of coding the levels', async () => {
+test('a density that is constant on each level takes the bits of coding the levels', () => {
   // One pixel of two levels with probabilities ¼ and ¾: the entropy is 2 − ¾ log₂ 3.
   const n = 4000;
   const x = array(

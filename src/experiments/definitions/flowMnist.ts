@@ -183,7 +183,7 @@ export default experiment('flow-mnist', {
   axes: ['models', 'seeds'],
   presets: {
     quick: {
-      description: 'synthetic digits of 16 × 16 pixels, small networks, few charts; about a minute',
+      description: 'synthetic digits of 16 × 16 pixels, small networks, few charts; a minute or two',
       values: {
         source: 'synthetic',
         side: 16,
@@ -208,7 +208,7 @@ export default experiment('flow-mnist', {
       },
     },
     paper: {
-      description: 'MNIST where its files are (else synthetic digits), 120 charts, 100 epochs; days',
+      description: 'MNIST where its files are (else synthetic digits), 120 charts, 100 epochs; about a day',
       values: {},
     },
   },

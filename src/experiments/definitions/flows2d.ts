@@ -58,17 +58,24 @@ function jobs(config: Configuration): JobConfig[] {
   return flowJobs(config, { domain, settings, samples: config.samples });
 }
 
-/** Centres of the pixels of a picture of the set's box, `[PICTURE², 2]`, the largest y first. */
+/** Centres of the pixels of a picture of the set's box, `[PICTURE², 2]`, the least y first. */
 function pixels({ picture: { x, y } }: PlaneSet): Float64Array {
   const points = new Float64Array(2 * PICTURE * PICTURE);
   for (let i = 0; i < PICTURE; i++)
     for (let j = 0; j < PICTURE; j++) {
       const along = (j + 0.5) / PICTURE;
-      const down = (i + 0.5) / PICTURE;
-      points.set([x[0] + along * (x[1] - x[0]), y[1] - down * (y[1] - y[0])], 2 * (i * PICTURE + j));
+      const up = (i + 0.5) / PICTURE;
+      points.set([x[0] + along * (x[1] - x[0]), y[0] + up * (y[1] - y[0])], 2 * (i * PICTURE + j));
     }
   return points;
 }
+
+const axesOf = ({ picture: { x, y } }: PlaneSet) => ({
+  x: { label: 'x₁', extent: pair(x) },
+  y: { label: 'x₂', extent: pair(y) },
+  quantity: 'density',
+});
+const pair = ([low, high]: readonly [number, number]): [number, number] => [low, high];
 
 /** True density and the model's as pictures. */
 async function picture(set: PlaneSet, model: Density, parameters: unknown): Promise<NpzArrays> {
@@ -90,8 +97,8 @@ function samplesFigure(group: readonly JobResult[]): Figure {
     id: `samples-${set}`,
     title: `Samples: ${titleOf(set)}`,
     caption: `${DRAWN} samples of the set and of each model, of the first seed.`,
-    xLabel: 'x',
-    yLabel: 'y',
+    xLabel: 'x₁',
+    yLabel: 'x₂',
     xScale: 'linear',
     yScale: 'linear',
     series: [
@@ -184,6 +191,7 @@ export default experiment('flows-2d', {
         extra: { [EXCESS]: above, [EXCESS_ERROR]: Math.sqrt(variance / n) },
         arrays: await picture(set, model, parameters),
         samples: ['density'],
+        axes: axesOf(set),
         curves: { x: column(0), y: column(1) },
       };
     });
