@@ -34,7 +34,8 @@ test('float32 values of ordinary size pass unchanged, tiny ones become zero', as
 });
 
 test('a parameter that no gradient reaches decays without ever becoming subnormal', async () => {
-  const parameters = { used: array(Float32Array.of(1, -2)), idle: array(new Float32Array(32).fill(1e-3)) };
+  const idle = Float32Array.from({ length: 64 }, (_, i) => (i % 2 ? -1 : 1) * 10 ** (-2 - i / 7));
+  const parameters = { used: array(Float32Array.of(1, -2)), idle: array(idle) };
   const definition: StepDefinition<typeof parameters> = {
     layout: layoutOf(parameters),
     optimizer: adam({ learningRate: 1e-3, weightDecay: 1e-4 }),
