@@ -20,6 +20,7 @@ import {
   openImages,
   type ImageBaselineName,
 } from '../imageTask.ts';
+import { seedList } from '../lists.ts';
 import { bySeeds, fixedRow, rowOfSeeds } from '../resultRows.ts';
 import { meanAndDeviation } from '../statistics.ts';
 
@@ -29,7 +30,7 @@ const configuration = z.strictObject({
     .min(1)
     .default([...imageModelNames])
     .describe('densities'),
-  seeds: z.array(z.int().min(0)).min(1).default([0]).describe('seeds of parameters, charts and samples'),
+  seeds: seedList('parameters, charts and samples'),
   ...imageFields,
   ...imageTaskFields,
 });
