@@ -1,8 +1,8 @@
 /** Writes ISMRMRD raw data: the header in XML, and readouts as records of the format's version 1. */
-import { interleave } from '../../src/tensor/index.ts';
+import { complexArray, interleave, type ComplexArray, type NDArray } from '../../src/tensor/index.ts';
 import { writeAtomically } from '../files.ts';
 import * as h5 from './hdf5Writer.ts';
-import { flagBits, type IsmrmrdData, type IsmrmrdReadout } from './ismrmrd.ts';
+import { flagBits, type EncodingCounters, type IsmrmrdData, type IsmrmrdReadout } from './ismrmrd.ts';
 import type { EncodingSpace, IsmrmrdHeader } from './ismrmrdHeader.ts';
 
 const counters = h5.recordOf({
@@ -78,3 +78,58 @@ export const writeIsmrmrd = (file: string, { header, readouts }: IsmrmrdData): P
       dataset: { xml: h5.text(ismrmrdXml(header)), data: h5.records(acquisition, readouts.map(recordOf)) },
     }),
   );
+
+const NO_COUNTERS: EncodingCounters = {
+  ...{ kspace_encode_step_1: 0, kspace_encode_step_2: 0, average: 0, slice: 0 },
+  ...{ contrast: 0, phase: 0, repetition: 0, set: 0 },
+};
+
+/**
+ * One slice as a scanner sends it: readouts of pure noise [coils, samples] if there are any, then a readout for every column of k-space
+ * [coils, h, w] that the mask [1, w] samples. `cartesianKspace` puts them back. Pixels are 1 mm wide.
+ *
+ * @throws for a mask of points, which readouts cannot follow.
+ */
+export function cartesianScan({
+  kspace,
+  mask,
+  noise,
+}: {
+  readonly kspace: ComplexArray;
+  readonly mask: NDArray;
+  readonly noise: ComplexArray | null;
+}): IsmrmrdData {
+  const [coils, h, w] = kspace.re.shape;
+  if (mask.data.length !== w)
+    throw new Error(
+      `ISMRMRD: the mask is [${mask.shape.join(', ')}], expected [1, ${w}]: readouts measure whole columns`,
+    );
+  const readout = (data: ComplexArray, given: Partial<IsmrmrdReadout>): IsmrmrdReadout => ({
+    flags: new Set(),
+    centerSample: Math.floor(h / 2),
+    ...{ discardBefore: 0, discardAfter: 0, trajectoryDimensions: 0, sampleTime: 10 },
+    counters: NO_COUNTERS,
+    data,
+    ...given,
+  });
+  const column = ({ data }: NDArray, at: number): Float64Array =>
+    Float64Array.from({ length: coils * h }, (_, i) => data[i * w + at]);
+  const measured = Array.from(mask.data).flatMap((sampled, at) => (sampled === 0 ? [] : [at]));
+  const space: EncodingSpace = { matrix: [h, w, 1], fieldOfViewMm: [h, w, 1] };
+  return {
+    header: {
+      encoded: space,
+      reconstructed: space,
+      trajectory: 'cartesian',
+      phaseEncode: { maximum: w - 1, center: Math.floor(w / 2) },
+    },
+    readouts: [
+      ...(noise ? [readout(noise, { flags: new Set(['noise']), centerSample: 0 })] : []),
+      ...measured.map((at) =>
+        readout(complexArray(column(kspace.re, at), column(kspace.im, at), [coils, h]), {
+          counters: { ...NO_COUNTERS, kspace_encode_step_1: at },
+        }),
+      ),
+    ],
+  };
+}

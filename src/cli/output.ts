@@ -24,7 +24,7 @@ export async function writeBytes(file: string, content: Uint8Array | string): Pr
  */
 export async function checkOutputs(files: readonly string[], input?: string): Promise<void> {
   for (const file of files) {
-    if (statSync(file, { throwIfNoEntry: false })?.isDirectory())
+    if (existsSync(file) && statSync(file).isDirectory())
       throw diskError('write', file, Object.assign(new Error('EISDIR'), { code: 'EISDIR' }));
     if (
       input !== undefined &&

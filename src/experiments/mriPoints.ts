@@ -2,20 +2,18 @@
  * Batches of k-space at which a trained reconstruction is linearised or sampled. Noise is in units of σ, the standard deviation of one
  * real component; every point has a σ of its own, so that one program takes slices and noise levels together.
  */
-import { lesionDisc, withLesion, type Lesion } from '../mri/index.ts';
+import { complexNoise, lesionDisc, withLesion, type Lesion } from '../mri/index.ts';
 import { contiguousBatch } from '../nn/batches.ts';
 import {
   array,
   compile,
+  complex,
   concat,
   expandDims,
   mul,
-  add,
   sizeOf,
-  sliceAxis,
   specsOf,
   square,
-  squeeze,
   sub,
   type NDArray,
   type Tensor,
@@ -61,11 +59,9 @@ function perturbed(
     noise: [2, ...points['re'].shape],
     scale: 1,
     f: (z, { parameters: p, points: { re, im, mask, target, sigma } }) => {
-      const noise = (i: number): Tensor => {
-        const part = squeeze(sliceAxis(z, 0, i, i + 1), 0);
-        return sigma ? mul(expandDims(expandDims(expandDims(sigma, 1), 2), 3), part) : part;
-      };
-      const kspace = { re: add(re, noise(0)), im: add(im, noise(1)) };
+      const levels = sigma && expandDims(expandDims(expandDims(sigma, 1), 2), 3);
+      const noise = complex.mapParts(complexNoise(z), (part) => (levels ? mul(levels, part) : part));
+      const kspace = complex.add({ re, im }, noise);
       return expandDims(cropTo(network.apply(p, { kspace, mask }, { frozenSensitivities }), target), 0);
     },
   };

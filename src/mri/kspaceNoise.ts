@@ -62,8 +62,7 @@ export function perturbedReconstruction(
     noise: [2, ...shape],
     scale,
     f: (z, given) => {
-      const part = (i: number): Tensor => squeeze(sliceAxis(z, 0, i, i + 1), 0);
-      const n = applyMask(colour({ re: part(0), im: part(1) }), given.mask);
+      const n = applyMask(colour(complexNoise(z)), given.mask);
       const image = reconstruct({ ...given, kspace: complex.add(given.kspace, n) });
       if (image.re.shape.length !== 2) {
         throw new Error(
@@ -73,6 +72,12 @@ export function perturbedReconstruction(
       return stack(output === 'magnitude' ? [image.re] : [image.re, image.im], 0);
     },
   };
+}
+
+/** z [2, …]: real and imaginary parts of the noise. */
+export function complexNoise(z: Tensor): Complex {
+  const part = (i: number): Tensor => squeeze(sliceAxis(z, 0, i, i + 1), 0);
+  return { re: part(0), im: part(1) };
 }
 
 /** w [c, h, w] with parts of standard deviation 1 ↦ noise / scale. */

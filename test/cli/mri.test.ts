@@ -1,6 +1,14 @@
 /** `sextant mri`: a phantom is reconstructed from its file; files that cannot be reconstructed say why. */
 import * as hdf5 from 'h5wasm/node';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -61,6 +69,36 @@ test('a phantom from its file: whitened by its noise, in SNR units, as .npy and 
   expect(Math.max(...magnitude)).toBeGreaterThan(60);
   expect(Math.max(...magnitude)).toBeLessThan(400);
   expect(readFileSync(file('image.png')).subarray(1, 4).toString()).toBe('PNG');
+});
+
+test('a phantom as ISMRMRD is the phantom as .npz: the same k-space, whitened by the same noise', async () => {
+  const size = ['--height', '21', '--width', '16', '--coils', '3', '--acs-lines', '8', '--acceleration', '2'];
+  const images: Float32Array[] = [];
+  for (const name of ['scan.npz', 'scan.h5']) {
+    const made = await run('mri', 'phantom', ...size, '--output', file(name));
+    expect(made.err + made.code).toBe('0');
+    const flags = ['--method', 'zero-filled', '--output', file('scan.npy'), '--picture', file('scan.png')];
+    const { code, out, err } = await run('mri', 'recon', file(name), ...flags, '--json');
+    expect(code, err).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      format: name === 'scan.h5' ? 'ISMRMRD' : 'npz',
+      'k-space': '3 × 21 × 16',
+      whitened: expect.stringMatching(/^by noise readouts/) as unknown,
+    });
+    images.push(readNpy(readFileSync(file('scan.npy'))).data as Float32Array);
+  }
+  const largest = Math.max(...images[0]);
+  images[0].forEach((value, i) => expect(Math.abs(images[1][i] - value) / largest).toBeLessThan(1e-6));
+  const points = await run(
+    'mri',
+    'phantom',
+    ...size,
+    '--mask',
+    'poisson-disc',
+    '--output',
+    file('points.h5'),
+  );
+  expect([points.code, points.err]).toEqual([2, expect.stringMatching(/^error: --output: .*whole columns/)]);
 });
 
 const complexNpy = (change: (data: Float32Array) => void): NpyArray => {
@@ -157,6 +195,65 @@ test('options that a method does not have, and a network that is none, are refus
   expect(await refused('uq', 'mri', k, '--network', 'nothing')).toMatch(/RUN: got nothing, expected/);
   expect(await refused('uq', 'mri', k, '--network', 'x', '--method', 'sense')).toMatch(/^error: --network: /);
   expect(await refused('uq', 'mri', k, '--replicas', '1')).toMatch(/--replicas: got 1, expected 0, or 2/);
+});
+
+describe('results that cannot be written, or that nobody waits for any more', () => {
+  test.each<[string, (input: string) => [output: string, code: number, message: RegExp]]>([
+    ['a folder of that name', () => [asFolder('taken.npy'), 1, /there is a folder of that name/]],
+    [
+      'a file for a folder',
+      (k) => [path.join(k, 'image.npy'), 1, /a part of the path is a file, not a folder/],
+    ],
+    ['no place for files', () => ['/proc/image.npy', 1, /^error: cannot write \/proc\/image\.npy: /]],
+    ['the k-space itself', (k) => [k, 2, /is the file to read, and would be overwritten/]],
+  ])('%s is refused before anything is computed', async (_, given) => {
+    const k = await asNpy(complexNpy(() => undefined));
+    const before = readFileSync(k);
+    const [output, expected, message] = given(k);
+    const { code, err } = await run(
+      'mri',
+      'recon',
+      k,
+      '--output',
+      output,
+      '--picture',
+      file('unwritten.png'),
+    );
+    expect([code, said(err).trim().split('\n').length]).toEqual([expected, 1]);
+    expect(said(err)).toMatch(message);
+    expect(existsSync(file('unwritten.png'))).toBe(false);
+    expect(readFileSync(k).equals(before)).toBe(true);
+  });
+
+  test('a phantom that cannot be written, and runs below a file', async () => {
+    const k = await asNpy(complexNpy(() => undefined));
+    const phantom = await run('mri', 'phantom', '--output', path.join(k, 'p.npz'));
+    expect([phantom.code, phantom.err]).toEqual([1, expect.stringMatching(/a part of the path is a file/)]);
+    const maps = await run('uq', 'mri', k, '--runs', path.join(k, 'runs'));
+    expect([maps.code, said(maps.err)]).toEqual([1, expect.stringMatching(/a part of the path is a file/)]);
+  });
+
+  test('a training without data leaves no run folder', async () => {
+    const { code, err } = await run('mri', 'train', '--data', file('nothing'), '--runs', file('untrained'));
+    expect([code, said(err)]).toEqual([
+      1,
+      expect.stringMatching(/nothing: holds no \.h5 files; expected a folder/),
+    ]);
+    expect(readdirSync(file('untrained'))).toEqual([]);
+  });
+
+  test('a signal ends mri recon with 130, one line, and no file', async () => {
+    const data = Float32Array.from({ length: 2 * 4 * 128 * 128 }, (_, i) => Math.sin(i));
+    const k = await asNpy({ data, shape: [4, 128, 128], dtype: '<c8' });
+    const place = file('stopped-recon');
+    mkdirSync(place);
+    const command = start(place, 'mri', 'recon', k, '--method', 'total-variation');
+    await until(() => command.said.stderr.includes('"event":"progress"'), 'its first step');
+    command.signalGroup('SIGTERM');
+    const { code, stdout, stderr } = await command.ended;
+    expect([code, stdout, said(stderr)]).toEqual([130, '', 'interrupted; the same command begins anew\n']);
+    expect(readdirSync(place)).toEqual([]);
+  });
 });
 
 describe('uq mri', () => {
@@ -281,6 +378,11 @@ describe('uq mri', () => {
     expect(left.filter((name) => /result|report|maps|lock|tmp/.test(path.basename(name)))).toEqual([]);
   });
 });
+
+function asFolder(name: string): string {
+  mkdirSync(file(name));
+  return file(name);
+}
 
 async function asCfl(): Promise<string> {
   const { data, shape } = complexNpy(() => undefined);

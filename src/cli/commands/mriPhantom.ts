@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { birdcageCoils } from '../../../datasets/mri/coils.ts';
+import { cartesianScan, writeIsmrmrd } from '../../../datasets/mri/ismrmrdWriter.ts';
 import { brainPhantom, sheppLogan, withPhase } from '../../../datasets/mri/phantoms.ts';
 import { npy, type NpyArray } from '../../../datasets/npy.ts';
 import { encodeNpz } from '../../../datasets/npz.ts';
@@ -17,7 +18,7 @@ import {
 import { compile, complex, interleave, specsOf, type ComplexArray } from '../../tensor/index.ts';
 import { key, split } from '../../tensor/random.ts';
 import { command } from '../command.ts';
-import { asUsage } from '../errors.ts';
+import { asUsage, UsageError } from '../errors.ts';
 import { printFacts } from '../facts.ts';
 import { pauseForInterruption } from '../interruption.ts';
 import { checkOutputs, writeBytes } from '../output.ts';
@@ -33,7 +34,8 @@ export const mriPhantom = (terminal: Terminal): Command =>
     summary: 'make undersampled k-space of a phantom',
     description:
       'Makes a phantom with a smooth phase, birdcage coils, noise and a sampling mask, all from one seed, and writes kspace, mask, ' +
-      'sensitivities, noise (readouts without signal) and image (the truth) to an .npz that `sextant mri recon` reads.',
+      'sensitivities, noise (readouts without signal) and image (the truth) to an .npz that `sextant mri recon` reads; or, as a scanner ' +
+      'would, the readouts of k-space and noise to an .h5 of ISMRMRD.',
     arguments: {},
     options: {
       phantom: {
@@ -67,14 +69,15 @@ export const mriPhantom = (terminal: Terminal): Command =>
       seed: { value: 'number', help: 'seed of everything random (0)', schema: wholeNumber(0).default(0) },
       output: {
         value: 'file',
-        help: 'the .npz (phantom.npz)',
-        schema: fileName('.npz').default('phantom.npz'),
+        help: 'the .npz, or .h5 of ISMRMRD (phantom.npz)',
+        schema: fileName('.npz', '.h5').default('phantom.npz'),
       },
       json: { help: 'print the facts as JSON', schema: z.boolean().default(false) },
     },
     examples: [
       'sextant mri phantom',
       'sextant mri phantom --mask poisson-disc --acceleration 6 --output poisson.npz',
+      'sextant mri phantom --output scan.h5',
     ],
     async run({
       phantom,
@@ -89,6 +92,10 @@ export const mriPhantom = (terminal: Terminal): Command =>
       output,
       json,
     }) {
+      if (output.endsWith('.h5') && kind === 'poisson-disc')
+        throw new UsageError(
+          '--output: readouts of ISMRMRD measure whole columns, and --mask poisson-disc samples points; expected a .npz, or another mask',
+        );
       const signal = terminal.interruption('begins anew');
       await checkOutputs([output]);
       const [phantomKey, maskKey, noiseKey, readoutKey] = split(key(seed), 4);
@@ -116,14 +123,20 @@ export const mriPhantom = (terminal: Terminal): Command =>
       const kspace = await program.run([image, sensitivities, mask, noise]);
       await program.dispose();
       await pauseForInterruption(signal);
-      const arrays = {
-        kspace: complexNpy(kspace),
-        mask: npy(Float32Array.from(mask.data), mask.shape),
-        sensitivities: complexNpy(sensitivities),
-        noise: complexNpy(whiteNoise(readoutKey, [coils, NOISE_SAMPLES], sigma)),
-        image: complexNpy(image),
-      };
-      await writeBytes(output, encodeNpz(arrays));
+      const readouts = whiteNoise(readoutKey, [coils, NOISE_SAMPLES], sigma);
+      if (output.endsWith('.h5'))
+        await writeIsmrmrd(output, cartesianScan({ kspace, mask, noise: readouts }));
+      else
+        await writeBytes(
+          output,
+          encodeNpz({
+            kspace: complexNpy(kspace),
+            mask: npy(Float32Array.from(mask.data), mask.shape),
+            sensitivities: complexNpy(sensitivities),
+            noise: complexNpy(readouts),
+            image: complexNpy(image),
+          }),
+        );
       printFacts(
         terminal,
         {
