@@ -26,8 +26,19 @@ export function diagnoseData(x: NDArray, lipschitz: number): Diagnosis {
   };
 }
 
+/** What will spoil the training of any flow on such data, and what to do, or null. */
+export function warningFor({ degenerate, outlier }: DataShape): string | null {
+  if (outlier !== null) {
+    const { value, entry, distance } = outlier;
+    return `number ${entry} of a sample is ${value.toPrecision(3)}, ${distance.toPrecision(2)} interquartile ranges from the median: beside it all other samples are one point; leave that sample out`;
+  }
+  if (degenerate === null) return null;
+  return `${degenerate}; a likelihood has no upper limit there and may explode: add noise, leave out entries, or train a flow over charts`;
+}
+
 /** The diagnosis as one sentence, beginning with yes or no. */
 export function adviceFor({ data, tvBound }: Diagnosis): string {
+  if (data.outlier !== null) return `no: ${warningFor(data)}`;
   if (data.degenerate !== null) {
     return `no: ${data.degenerate}, where a likelihood has no upper limit; add noise, or train a flow over charts (vq-realnvp)`;
   }

@@ -22,11 +22,24 @@ export interface DataShape {
   readonly constant: number;
   /** Share of samples that occur more than once. */
   readonly repeated: number;
+  /** The number that is so far from the others that nothing is left of their differences, or null. */
+  readonly outlier: Outlier | null;
   /** Pieces with at least 2 % of the samples each. */
   readonly components: number;
   /** Why a density with respect to volume does not exist, or null. */
   readonly degenerate: string | null;
 }
+
+export interface Outlier {
+  readonly value: number;
+  /** Position in the sample. */
+  readonly entry: number;
+  /** Distance to the median, in units of the distance between the quartiles. */
+  readonly distance: number;
+}
+
+/** A number so far out makes all others one point, up to rounding in float32, once entries are divided by their deviation. */
+const FAR = 1e5;
 
 /** So many samples are looked at; distances between all of them are computed. */
 const LOOKED_AT = 2000;
@@ -56,7 +69,8 @@ export function describeData(x: NDArray, seed = 0): DataShape {
   const repeated = neighbours.distances.filter(([r]) => r === 0).length / count;
   const rank = ambient > LARGEST_RANKED ? null : rankOf(rows, ambient);
   const constant = entryMoments(rows, ambient).variance.filter((v) => v === 0).length;
-  const shape = { ambient, intrinsic, intrinsicError, byScale, rank, constant, repeated };
+  const outlier = furthest(x);
+  const shape = { ambient, intrinsic, intrinsicError, byScale, rank, constant, repeated, outlier };
   return { ...shape, components: componentsOf(neighbours.indices), degenerate: degeneracy(shape) };
 }
 
@@ -67,9 +81,11 @@ function degeneracy({
   rank,
   constant,
   repeated,
-}: Pick<DataShape, 'ambient' | 'intrinsic' | 'intrinsicError' | 'rank' | 'constant' | 'repeated'>):
-  string | null {
+  outlier,
+}: Omit<DataShape, 'byScale' | 'components' | 'degenerate'>): string | null {
   if (constant > 0) return `${constant} of the ${ambient} numbers of a sample never change`;
+  // Beside it the others cannot be judged.
+  if (outlier !== null) return null;
   if (rank !== null && rank < ambient) {
     return `the ${ambient} numbers of a sample depend on each other linearly: the samples lie in a space of dimension ${rank}`;
   }
@@ -94,6 +110,22 @@ export function standardizedSubset({ data, shape }: NDArray, most: number, seed 
   const { mean, variance } = entryMoments(rows, d);
   const factors = variance.map((v) => (v > 0 ? 1 / Math.sqrt(v) : 0));
   return rows.map((v, i) => (v - mean[i % d]) * factors[i % d]);
+}
+
+/** The entry that is furthest from the median of its kind, where it is further than `FAR` interquartile ranges. */
+function furthest({ data, shape: [n] }: NDArray): Outlier | null {
+  const d = data.length / n;
+  let worst: Outlier | null = null;
+  for (let entry = 0; entry < d; entry++) {
+    const sorted = Float64Array.from({ length: n }, (_, i) => data[i * d + entry]).sort();
+    const range = sorted[Math.floor(0.75 * (n - 1))] - sorted[Math.floor(0.25 * (n - 1))];
+    if (range === 0) continue;
+    for (const value of [sorted[0], sorted[n - 1]]) {
+      const distance = Math.abs(value - sorted[n >> 1]) / range;
+      if (distance > (worst?.distance ?? FAR)) worst = { value, entry, distance };
+    }
+  }
+  return worst;
 }
 
 interface Neighbours {

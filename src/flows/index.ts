@@ -24,7 +24,8 @@ export {
   type RunOptions,
 } from './run.ts';
 export { describeData, standardizedSubset, type DataShape } from './dimension.ts';
-export { adviceFor, diagnoseData, type Diagnosis } from './diagnosis.ts';
+export { traceProbes } from './traceProbes.ts';
+export { adviceFor, diagnoseData, warningFor, type Diagnosis } from './diagnosis.ts';
 export { baseFamilies, layerFamilies } from './registry.ts';
 export type { Base, BaseFamily } from './bases/base.ts';
 export * from './bases/independent.ts';

@@ -211,6 +211,15 @@ describe('flow', () => {
     expect(stderr.trim().split('\n').at(-1)).toMatch(message);
   });
 
+  test('a model that cannot be built for single numbers is refused with those that can', async () => {
+    write('numbers.npz', uniform(key(4), 200), 1);
+    const { code, stderr } = await call(folder, 'flow', 'train', '--data', 'numbers.npz', ...small);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(
+      /^error: --model: 'nsf' cannot be built for samples \[1\] .*expected one of .*maf/,
+    );
+  });
+
   test('rows of another shape are refused with both shapes', async () => {
     write('three.npz', [1, 2, 3, 4, 5, 6], 3);
     const { code, stderr } = await call(folder, 'flow', 'logprob', job, '--data', 'three.npz');

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { array, type NDArray } from '../../src/tensor/index.ts';
 import { key, normal, uniform } from '../../src/tensor/random.ts';
-import { adviceFor, describeData, diagnoseData } from '../../src/flows/index.ts';
+import { adviceFor, describeData, diagnoseData, warningFor } from '../../src/flows/index.ts';
 import { getPlaneSet } from '../../datasets/toy2d.ts';
 
 const n = 1500;
@@ -59,6 +59,25 @@ describe('the dimension of a set', () => {
       [n, 2],
     );
     expect(describeData(discrete).degenerate).toMatch(/occur more than once/);
+  });
+
+  test('one sample far out is named, and nothing is said of the others', () => {
+    const x = gaussian(2);
+    const far = array(
+      x.data.map((v, i) => (i === 7 ? -3e7 : v)),
+      [n, 2],
+    );
+    const data = describeData(far);
+    expect(data.degenerate).toBeNull();
+    expect(warningFor(data)).toMatch(
+      /^number 1 of a sample is -3\.00e\+7, 2\.\de\+7 interquartile ranges.*leave/,
+    );
+    // A heavy tail is no mistake.
+    const cauchy = array(
+      uniform(key(3), 2 * n).map((u) => Math.tan(Math.PI * (u - 0.5))),
+      [n, 2],
+    );
+    expect(describeData(cauchy).outlier).toBeNull();
   });
 
   test('too few samples are refused', () => {

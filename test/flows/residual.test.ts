@@ -24,6 +24,7 @@ import {
   seriesEstimate,
   spectralNorm,
   spectralNormBound,
+  traceProbes,
   truncatedWeights,
   type Layer,
   type ResidualParameters,
@@ -327,6 +328,86 @@ describe('the layer', () => {
       expect(largestDifference(back.data, y.data)).toBeGreaterThan(0.1);
     },
   );
+
+  test.each([1, -1])(
+    'the inverse where g expands by nearly κ along one direction (sign %i)',
+    async (sign) => {
+      const size = 3;
+      const own = residual.create({ hidden: [16, 16] });
+      const unit = (seed: number, m: number): Float64Array => {
+        const v = normal(key(seed), m);
+        const norm = Math.hypot(...v);
+        return v.map((entry) => entry / norm);
+      };
+      const along = unit(31, size);
+      const [first, second] = [unit(32, 16).map(Math.abs), unit(33, 16).map(Math.abs)];
+      // 4 u vᵀ, cut to the limit by the layer itself.
+      const outer = (u: Float64Array, v: Float64Array, by: number): NDArray =>
+        array(
+          Float64Array.from(
+            { length: u.length * v.length },
+            (_, i) => 4 * by * u[Math.floor(i / v.length)] * v[i % v.length],
+          ),
+          [u.length, v.length],
+        );
+      const parameters = {
+        layers: [
+          {
+            weight: outer(along, first, 1),
+            bias: array(
+              normal(key(34), 16).map((b) => 0.5 * b),
+              [16],
+            ),
+          },
+          {
+            weight: outer(first, second, 1),
+            bias: array(
+              normal(key(35), 16).map((b) => 0.5 * b),
+              [16],
+            ),
+          },
+          { weight: outer(second, along, sign), bias: array(normal(key(36), size), [size]) },
+        ],
+        steepness: [array([3], []), array([3], [])],
+      };
+      const n = 300;
+      const x = array(
+        normal(key(37), n * size).map((z) => 3 * z),
+        [n, size],
+      );
+      for (const [dtype, within] of [
+        ['float64', 1e-12],
+        ['float32', 1e-5],
+      ] as const) {
+        const { back, moved } = await evaluate(
+          (q: never, v: Tensor) => {
+            const { y } = own.forward(q, v);
+            return { back: own.inverse(q, y).x, moved: sub(y, v) };
+          },
+          [parameters, x],
+          dtype,
+        );
+        expect(
+          largestDifference(back.data, Float64Array.from(x.data, dtype === 'float32' ? Math.fround : Number)),
+        ).toBeLessThan(within);
+        expect(Math.max(...moved.data)).toBeGreaterThan(1);
+      }
+    },
+  );
+
+  test('probes of a training step are those of its key: ±1 like x, and where the series stops', () => {
+    const x = array(normal(key(41), 40), [20, 2], 'float32');
+    const drawn = traceProbes({ roulette: true })({ x }, key(42));
+    expect(drawn['x']).toBe(x);
+    expect(drawn['noise'].shape).toEqual([20, 2]);
+    expect(new Set(drawn['noise'].data)).toEqual(new Set([-1, 1]));
+    expect(drawn['roulette'].shape).toEqual([20]);
+    expect([...traceProbes({ roulette: true })({ x }, key(42))['noise'].data]).toEqual([
+      ...drawn['noise'].data,
+    ]);
+    expect([...traceProbes()({ x }, key(43))['noise'].data]).not.toEqual([...drawn['noise'].data]);
+    expect('roulette' in traceProbes()({ x }, key(43))).toBe(false);
+  });
 
   test('derivatives pass through the inverse', async () => {
     const y = array(normal(key(10), 4 * d), [4, d]);

@@ -1,11 +1,13 @@
 /** `sextant flow train`: a flow on the samples of a file. The run is one of the experiment `flow-training`. */
 import path from 'node:path';
 import type { Command } from 'commander';
-import { readSamples } from '../../../datasets/samples.ts';
+import { readSamples, type SampleSplit } from '../../../datasets/samples.ts';
 import type { RegisteredExperiment } from '../../experiments/index.ts';
 import { flowModelNames } from '../../experiments/flowTask.ts';
-import { describeData } from '../../flows/index.ts';
+import { describeData, getDensity, warningFor } from '../../flows/index.ts';
+import { key } from '../../tensor/random.ts';
 import { command } from '../command.ts';
+import { UsageError } from '../errors.ts';
 import { flagsOf } from '../flags.ts';
 import type { Terminal } from '../terminal.ts';
 import { oneOf } from '../text.ts';
@@ -32,12 +34,10 @@ export const flowTrain = (terminal: Terminal, training: RegisteredExperiment): C
     async run({ model, ...values }, flags) {
       const { data } = flags;
       if (typeof data === 'string') {
-        const { degenerate } = describeData((await readSamples(path.resolve(data))).train.x);
-        if (degenerate !== null) {
-          terminal.note(
-            `warning: ${degenerate}; a likelihood has no upper limit there and may explode: add noise, leave out entries, or train a flow over charts`,
-          );
-        }
+        const { train } = await readSamples(path.resolve(data));
+        requireModelFor(model, train);
+        const warning = warningFor(describeData(train.x));
+        if (warning !== null) terminal.note(`warning: ${warning}`);
       }
       await runExperiment(terminal, training, {
         preset: 'file',
@@ -46,3 +46,22 @@ export const flowTrain = (terminal: Terminal, training: RegisteredExperiment): C
       });
     },
   });
+
+/** @throws naming the models that work, where the chosen one cannot be built for such samples: a coupling of single numbers. */
+function requireModelFor(model: string, { x, context }: SampleSplit): void {
+  const domain = { shape: x.shape.slice(1), context: context?.shape[1] ?? 0 };
+  const reason = (name: string): string | null => {
+    try {
+      getDensity(name).create(domain).init(key(0));
+      return null;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  };
+  const found = reason(model);
+  if (found === null) return;
+  const others = flowModelNames.filter((name) => reason(name) === null);
+  throw new UsageError(
+    `--model: '${model}' cannot be built for samples [${domain.shape.join(', ')}] (${found}); expected one of ${others.join(', ')}`,
+  );
+}

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { planeSplits, readSamples, type SampleSplits } from '../../../datasets/samples.ts';
 import { planeSets } from '../../../datasets/toy2d.ts';
-import { describeData } from '../../flows/index.ts';
+import { describeData, warningFor } from '../../flows/index.ts';
 import { experiment, type DataFacts, type JobConfig, type JobOutput } from '../experiment.ts';
 import {
   exportLogProb,
@@ -110,7 +110,7 @@ export default experiment('flow-training', {
   },
   async prepare(config) {
     const { train, validation, test, hash } = await load(dataOf(config));
-    const { degenerate, intrinsic, components } = describeData(train.x);
+    const shape = describeData(train.x);
     return {
       data: config.data === undefined ? config.set : path.basename(config.data),
       'shape of a sample': train.x.shape.slice(1).join(' × '),
@@ -118,9 +118,9 @@ export default experiment('flow-training', {
       train: train.x.shape[0],
       validation: validation.x.shape[0],
       test: test.x.shape[0],
-      'intrinsic dimension, estimated': Number(intrinsic.toFixed(2)),
-      'connected pieces, estimated': components,
-      warning: degenerate,
+      'intrinsic dimension, estimated': Number(shape.intrinsic.toFixed(2)),
+      'connected pieces, estimated': shape.components,
+      warning: warningFor(shape),
       'SHA-256': hash,
     };
   },

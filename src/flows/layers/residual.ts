@@ -12,7 +12,6 @@ import {
   customVjp,
   div,
   expandDims,
-  inverse,
   matmul,
   mul,
   neg,
@@ -24,7 +23,6 @@ import {
   squeeze,
   stopGradient,
   sub,
-  sum,
   transpose,
   vjp,
   zerosLike,
@@ -33,6 +31,7 @@ import {
 } from '../../tensor/index.ts';
 import { linear, type LinearParameters } from '../../nn/index.ts';
 import { split } from '../../tensor/random.ts';
+import { broydenRoot } from '../broyden.ts';
 import { batchJacobian, logAbsDet, plusIdentity } from '../jacobian.ts';
 import { layer, type Given, type TensorsOf } from '../layer.ts';
 import { residualConstants } from '../lipschitzConstants.ts';
@@ -62,15 +61,15 @@ interface ResidualOptions {
   readonly stop: number;
 }
 
-/** Entries up to which the inverse ends with Newton steps. */
+/** Entries up to which the inverse is found by Broyden's method, with a matrix a row. */
 const SMALL = 8;
 /**
- * |x − x*| after the last fixed-point step, in units of the first; and where Newton steps follow, how many fixed-point steps come before
- * them, how many Jacobians are made, and how many steps are taken with each.
+ * |x − x*| after the last fixed-point step, in units of the first; and evaluations of g in Broyden's method, which reach rounding error
+ * where g expands along one direction by 0.91 too.
  */
 const accuracy = {
-  float32: { tolerance: 1e-7, first: 4, jacobians: 2, steps: 2 },
-  float64: { tolerance: 1e-11, first: 20, jacobians: 4, steps: 2 },
+  float32: { tolerance: 1e-7, evaluations: 8 },
+  float64: { tolerance: 1e-11, evaluations: 20 },
 } as const;
 
 /**
@@ -142,29 +141,20 @@ function branchLogDet(
 }
 
 /**
- * x with x + g(x) = y: enough fixed-point steps that κⁿ |x₁ − x₀| / (1 − κ) is below the tolerance; up to 8 entries, a few of them and
- * then steps of Newton's method, several with one Jacobian (Shamanskii 1967), which costs as much as five of them.
+ * x with x + g(x) = y: by Broyden's method up to 8 entries; above, enough fixed-point steps that κⁿ |x₁ − x₀| / (1 − κ) is below the
+ * tolerance.
  */
 function fixedPoint(g: (x: Tensor) => Tensor, y: Tensor, kappa: number): Tensor {
-  const d = y.shape[1];
-  const { tolerance, first, jacobians, steps } = accuracy[y.dtype === 'float64' ? 'float64' : 'float32'];
-  const all = Math.ceil(Math.log(tolerance * (1 - kappa)) / Math.log(kappa));
-  const small = d <= SMALL;
-  let x = y;
-  for (let i = 0; i < Math.min(all, small ? first : Infinity); i++) x = sub(y, g(x));
-  if (!small) return x;
-  const residualAt = (at: Tensor): Tensor => sub(add(at, g(at)), y);
-  let slopes = plusIdentity(batchJacobian(g, x).jacobian);
-  for (let round = 0; round < jacobians; round++) {
-    if (round > 0) slopes = plusIdentity(batchJacobian(g, x).jacobian);
-    const inverted = inverse(slopes);
-    for (let step = 0; step < steps; step++) x = sub(x, applied(inverted, residualAt(x)));
+  const { tolerance, evaluations } = accuracy[y.dtype === 'float64' ? 'float64' : 'float32'];
+  if (y.shape[1] <= SMALL) {
+    const root = broydenRoot((x) => sub(add(x, g(x)), y), y, evaluations);
+    return implicitly(g, y, stopGradient(root));
   }
-  return implicitly(g, y, stopGradient(x));
+  const steps = Math.ceil(Math.log(tolerance * (1 - kappa)) / Math.log(kappa));
+  let x = y;
+  for (let i = 0; i < steps; i++) x = sub(y, g(x));
+  return x;
 }
-
-/** A r of each row: A `[batch, d, d]`, r `[batch, d]`. */
-const applied = (A: Tensor, r: Tensor): Tensor => sum(mul(A, expandDims(r, 1)), 2);
 
 /** x, with the derivative that x + g(x) = y gives it: dx = (I + ∂g/∂x)⁻¹ (dy − dg) at constant x. */
 function implicitly(g: (x: Tensor) => Tensor, y: Tensor, x: Tensor): Tensor {
