@@ -202,8 +202,8 @@ export default experiment('lipschitz', {
   axes: ['p', 'q', 'diagonal', 'seeds'],
   presets: {
     quick: {
-      description: 'p and q of 1, 2 and 4, and p = q = 8, briefly trained; about a minute',
-      values: { p: [1, 2, 4], q: [1, 2, 4], diagonal: [8] },
+      description: 'p and q of 1, 2, 4 and 6, and p = q = 8, briefly trained; about a minute',
+      values: { p: [1, 2, 4, 6], q: [1, 2, 4, 6], diagonal: [8] },
     },
     paper: {
       description: 'p and q from 1 to 6, and p = q up to 8, at the published width; hours',
