@@ -32,8 +32,10 @@ export const flowTrain = (terminal: Terminal, training: RegisteredExperiment): C
     flags: flagsOf(training.experiment.configuration).filter(({ key }) => key !== 'models'),
     examples: ['sextant flow train --set moons --model real-nvp --samples 1000 --epochs 2 --blocks 2'],
     async run({ model, ...values }, flags) {
-      const { data } = flags;
+      const { data, set } = flags;
       if (typeof data === 'string') {
+        if (set !== undefined)
+          throw new UsageError(`--set: got '${String(set)}' beside --data; expected one of the two`);
         const { train } = await readSamples(path.resolve(data));
         requireModelFor(model, train);
         const warning = warningFor(describeData(train.x));

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { writeBytes } from '../output.ts';
+import { checkOutputs, writeBytes } from '../output.ts';
 import { npy } from '../../../datasets/npy.ts';
 import { encodeNpz } from '../../../datasets/npz.ts';
 import { spaceTimeSvg } from '../../../reports/fieldImage.ts';
@@ -99,6 +99,7 @@ export const build = (terminal: Terminal): Command =>
       };
       const problem = problemOf(text, given);
       const equation = asUsage(() => resolveEquation(text, parameters));
+      await checkOutputs([output, picture]);
       const solution = solve({
         ...problem,
         ...rest,
