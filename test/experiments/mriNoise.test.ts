@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -16,6 +16,7 @@ import { phantomSlices, undersample } from '../../src/experiments/mriSlices.ts';
 import { reconstructionSettings } from '../../src/experiments/mriTask.ts';
 import { findExperiment } from '../../src/experiments/registry.ts';
 import { getNetwork, networkReconstruction, noiseMaps } from '../../src/mri/index.ts';
+import { saveParameters } from '../../src/nn/files.ts';
 import { Run, type JobResult } from '../../src/runs/index.ts';
 import { array, type NDArray } from '../../src/tensor/index.ts';
 import { key } from '../../src/tensor/random.ts';
@@ -147,6 +148,28 @@ test('mri-regularised: a row of noise and of bias for every λ, and their ratio 
   const sd = finished.map(({ extra }) => extra[noiseKeys.error(0.02, 'sd / σ')]);
   expect(checks.map(({ value }) => value)).toEqual([sd[1] / sd[0]]);
   expect(rows.filter(({ metric }) => metric.startsWith('bias²'))).toHaveLength(2);
+});
+
+test('a given network is measured at every acceleration, and none is trained', async () => {
+  const unet = getNetwork('unet', { channels: 2, pools: 1 });
+  const job = await Run.create(folder, {
+    ...{ experiment: 'mri-training', preset: 'train', model: 'unet', condition: {}, seed: 0 },
+    options: { settings: reconstructionSettings.parse({ unetChannels: 2, unetPools: 1 }) },
+  });
+  mkdirSync(job.checkpoints);
+  await saveParameters(path.join(job.checkpoints, 'best.safetensors'), unet.init(key(0)));
+  const given = { network: job.folder, levels: [0.01], models: ['unet'], accelerations: [2, 4] };
+  const { finished } = await finish('mri-noise-propagation', given);
+  expect(finished.map(({ seconds, config }) => [seconds, config.condition['R']])).toEqual([
+    [0, 2],
+    [0, 4],
+  ]);
+  await expect(finish('mri-noise-propagation', { ...given, models: ['varnet'] })).rejects.toThrow(
+    '--models: got varnet, expected unet',
+  );
+  await expect(finish('mri-noise-propagation', { ...given, seeds: [0, 1] })).rejects.toThrow(
+    /^--network: got/,
+  );
 });
 
 test('levels that do not ascend are refused', async () => {

@@ -54,6 +54,19 @@ describe('slices', () => {
     // A sample deviation of n values is off by 1/√(2n): 1.6 % here.
     expect(Math.abs(deviation - 1)).toBeLessThan(4 / Math.sqrt(2 * n));
   });
+
+  test('of several accelerations every slice draws one, and its mask is that of this one alone', async () => {
+    const slices = await phantomSlices(key(1), { ...sizes, count: 12 }, context);
+    const masks = (...accelerations: number[]): Float64Array[] => {
+      const options = { mask: 'equispaced', accelerations, acsLines: 2, noise: 0 } as const;
+      const { data } = undersample(slices, key(5), options)['mask'];
+      return Array.from({ length: 12 }, (_, i) => Float64Array.from(data.slice(24 * i, 24 * (i + 1))));
+    };
+    const [both, two, six] = [masks(2, 6), masks(2), masks(6)];
+    const drawn = both.map((mask, i) => (mask.join() === two[i].join() ? 2 : 6));
+    expect(both).toEqual(drawn.map((R, i) => (R === 2 ? two : six)[i]));
+    expect(new Set(drawn).size).toBe(2);
+  });
 });
 
 test('the regulariser is λ |Jᵀv|² over the number of pixels, by differences', async () => {
