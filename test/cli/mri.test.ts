@@ -189,7 +189,7 @@ test('options that a method does not have, and a network that is none, are refus
     return err;
   };
   expect(await refused('mri', 'recon', k, '--lambda', '0.1')).toBe(
-    'error: --lambda: cg-sense has no such option, expected --tikhonov, --iterations\n',
+    'error: --lambda: cg-sense has no such option, expected --tikhonov, --iterations, --derivative\n',
   );
   expect(await refused('mri', 'recon', k, '--tikhonov', 'much')).toMatch(/--tikhonov: got 'much', expected/);
   expect(await refused('uq', 'mri', k, '--network', 'nothing')).toMatch(/RUN: got nothing, expected/);
