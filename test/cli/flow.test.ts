@@ -220,6 +220,12 @@ describe('flow', () => {
     );
   });
 
+  test('a set beside a file is refused: only one of them can be meant', async () => {
+    const { code, stderr } = await call(folder, 'flow', 'train', '--set', 'moons', '--data', 'moons.npz');
+    expect(code).toBe(2);
+    expect(stderr).toContain("--set: got 'moons' beside --data 'moons.npz'; expected one of the two");
+  });
+
   test('rows of another shape are refused with both shapes', async () => {
     write('three.npz', [1, 2, 3, 4, 5, 6], 3);
     const { code, stderr } = await call(folder, 'flow', 'logprob', job, '--data', 'three.npz');

@@ -34,8 +34,8 @@ export const flowTrain = (terminal: Terminal, training: RegisteredExperiment): C
     async run({ model, ...values }, flags) {
       const { data, set } = flags;
       if (typeof data === 'string') {
-        if (set !== undefined)
-          throw new UsageError(`--set: got '${String(set)}' beside --data; expected one of the two`);
+        if (typeof set === 'string')
+          throw new UsageError(`--set: got '${set}' beside --data '${data}'; expected one of the two`);
         const { train } = await readSamples(path.resolve(data));
         requireModelFor(model, train);
         const warning = warningFor(describeData(train.x));
