@@ -57,9 +57,9 @@ The files are written by that command and by nothing else.
  */
 export async function keepNetwork({ outcomes, result }: BenchmarkOutcome, folder: string): Promise<void> {
   const trained = outcomes.filter(({ run }) => isTrainable(run.config.model));
-  const [{ run }] = trained;
-  const finished = await run.readResult();
-  if (trained.length !== 1 || result === null || finished === null)
+  const run = trained.at(0)?.run;
+  const finished = (await run?.readResult()) ?? null;
+  if (trained.length !== 1 || run === undefined || result === null || finished === null)
     throw new Error(
       `--keep: ${trained.length} networks were trained${finished === null ? ', and not to the end' : ''}; expected one`,
     );
