@@ -256,6 +256,22 @@ describe('results that cannot be written, or that nobody waits for any more', ()
   });
 });
 
+test('mri train --keep leaves a folder that --network takes, with the command that makes it', async () => {
+  const kept = file('kept-network');
+  const size = ['--height', '16', '--width', '16', '--coils', '2', '--acs-lines', '4'];
+  const few = ['--train', '4', '--validation', '2', '--test', '2', '--epochs', '1', '--jobs', '1'];
+  const made = await run('mri', 'train', ...size, ...few, '--runs', file('kept-runs'), '--keep', kept);
+  expect(made.code, made.err).toBe(0);
+  expect(readFileSync(path.join(kept, 'README.md'), 'utf8')).toMatch(/npx sextant mri train .*--keep /);
+  const k = file('kept.npz');
+  const shot = await run('mri', 'phantom', ...size, '--acceleration', '2', '--output', k);
+  expect(shot.code, shot.err).toBe(0);
+  const image = file('kept.npy');
+  const used = await run('mri', 'recon', k, '--network', kept, '--output', image);
+  expect(used.code, used.err).toBe(0);
+  expect(used.out).toContain('End-to-end variational network');
+}, 60_000);
+
 describe('uq mri', () => {
   const quick = [
     '--maximum-probes',
