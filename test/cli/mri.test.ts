@@ -267,7 +267,8 @@ test('mri train --keep leaves a folder that --network takes, with the command th
   const shot = await run('mri', 'phantom', ...size, '--acceleration', '2', '--output', k);
   expect(shot.code, shot.err).toBe(0);
   const image = file('kept.npy');
-  const used = await run('mri', 'recon', k, '--network', kept, '--output', image);
+  const outputs = ['--output', image, '--picture', file('kept.png')];
+  const used = await run('mri', 'recon', k, '--network', kept, ...outputs);
   expect(used.code, used.err).toBe(0);
   expect(used.out).toContain('End-to-end variational network');
 }, 60_000);
