@@ -29,6 +29,7 @@ import {
 import { list } from './lists.ts';
 import {
   exportOperator,
+  LAST_STEP_METRIC,
   measureBaseline,
   TRAINED_METRIC,
   trainOperator,
@@ -144,6 +145,13 @@ function rowOf(
     baseline: isBaseline(model),
     note: notes.filter(Boolean).join('; '),
   };
+}
+
+/** The same row for the weights of the last step, where what counts is their moving average; else none. */
+function lastStepRows(row: ResultRow, results: readonly JobResult[]): ResultRow[] {
+  const values = results.flatMap(({ extra }) => (LAST_STEP_METRIC in extra ? [extra[LAST_STEP_METRIC]] : []));
+  if (values.length < results.length) return [];
+  return [{ ...row, metric: LAST_STEP_METRIC, ...meanAndDeviation(values), note: '' }];
 }
 
 /** Every trained model is better than its input taken for the prediction. */
@@ -314,6 +322,7 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
         canonicalJson([model, condition]),
       );
       const own = groups.map((results) => rowOf(results, titleOf, published));
+      const lastStep = own.flatMap((row, i) => lastStepRows(row, groups[i]));
       const conditions = groupBy(
         own.map(({ condition }) => condition),
         canonicalJson,
@@ -322,17 +331,18 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
       const position = new Map([...new Set(order)].map((model, i) => [model, i]));
       const numbers = ({ condition }: ResultRow): number[] =>
         Object.values(condition).filter((value) => typeof value === 'number');
-      const rows = [...own, ...quotedRows(conditions, own)].sort((a, b) => {
+      const byOrder = (a: ResultRow, b: ResultRow): number => {
         const byModel = (position.get(a.model) ?? 0) - (position.get(b.model) ?? 0);
         if (byModel) return byModel;
         const theirs = numbers(b);
         return numbers(a).reduce((sign, value, i) => sign || value - (theirs[i] ?? value), 0);
-      });
+      };
+      const rows = [...own, ...quotedRows(conditions, own)].sort(byOrder);
       const varying = [...new Set(conditions.flatMap(Object.keys))].filter(
         (key) => key === 'resolution' || new Set(conditions.map((condition) => condition[key])).size > 1,
       );
       return {
-        rows,
+        rows: [...rows, ...lastStep.sort(byOrder)],
         checks: [
           ...(definition.checks?.(rows, config, finished) ?? []),
           ...learningChecks(rows, (condition) => placeOf(condition, varying)),

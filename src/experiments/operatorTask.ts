@@ -19,6 +19,8 @@ import { medianAndWorst, relativeL2Errors } from './statistics.ts';
 import { trainingBy, type TrainingOptions } from './trainingSettings.ts';
 
 export const TRAINED_METRIC = 'mean relative L2 error, test split, last checkpoint';
+/** Of the last step's weights themselves, where the last checkpoint holds their moving average; a further number of a job. */
+export const LAST_STEP_METRIC = 'mean relative L2 error, test split, weights of the last step';
 const BASELINE_METRIC = 'mean relative L2 error, test split';
 
 /** A model as a map of fields [n · s] to fields [n · s]. */
@@ -121,6 +123,9 @@ export async function trainOperator(
       return (await model.run(trained.parameters, fields(values, { count }))).data;
     };
     extra = (await measure?.(pairs, predict)) ?? {};
+    if (options.ema !== undefined) {
+      extra[LAST_STEP_METRIC] = mean(errorsOf(await model.run(trained.lastStep, inputs)));
+    }
   } finally {
     await model.dispose();
   }

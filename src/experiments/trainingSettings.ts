@@ -21,6 +21,12 @@ export const trainingFields = {
     .enum(['sum', 'mean'])
     .default('sum')
     .describe('loss of a batch; weight decay weighs more beside a mean (the published code sums)'),
+  ema: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .optional()
+    .describe('decay a step of a moving average of the weights, which is then what is measured (none)'),
   settings: z
     .enum(['published', 'shared'])
     .optional()
@@ -39,6 +45,7 @@ export const trainingOptions = z.object({
   /** What the learning rate is multiplied by every `halveEvery` epochs, where it is not halved. */
   gamma: z.number().optional(),
   reduction: z.enum(['sum', 'mean']),
+  ema: z.number().optional(),
 });
 export type TrainingOptions = z.infer<typeof trainingOptions>;
 
@@ -60,10 +67,11 @@ export const runTraining = (
 
 /** The same for operators: Adam, and steps of the learning rate. */
 export const trainingBy = (
-  { learningRate, weightDecay, halveEvery, gamma = 0.5, reduction, ...passes }: TrainingOptions,
+  { learningRate, weightDecay, halveEvery, gamma = 0.5, reduction, ema, ...passes }: TrainingOptions,
   context: JobContext,
 ) => ({
   reduction,
+  ema,
   optimizer: adam({ learningRate, weightDecay }),
   schedule: stepSchedule({ every: halveEvery, gamma }),
   ...runTraining(passes, context),

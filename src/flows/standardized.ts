@@ -1,5 +1,6 @@
 /** A density of samples brought to mean 0 and deviation 1, as a density of the samples themselves. */
 import { add, exp, mean, mul, neg, sub, sum, type NDArray, type Tensor } from '../tensor/index.ts';
+import { mapParameters } from '../nn/index.ts';
 import { entryMoments } from './moments.ts';
 import type { Density, FlowSplit, Measure } from './density.ts';
 import type { TensorsOf } from './layer.ts';
@@ -56,11 +57,7 @@ export function standardized<P>(inner: Density<P>): Density<StandardizedParamete
           validation: data.validation && standardizedSplit(data.validation, scale),
         },
       });
-      return {
-        ...result,
-        parameters: whole(result.parameters),
-        best: result.best && { ...result.best, parameters: whole(result.best.parameters) },
-      };
+      return mapParameters(result, whole);
     },
   };
 }

@@ -89,8 +89,10 @@ export interface FailedStep<P> {
 type TrainSettings = Omit<TrainOptions<unknown>, 'init' | 'loss' | 'metric' | 'explain'>;
 
 export interface TrainResult<P> {
-  /** After the last completed epoch; with `earlyStopping`, those of the best epoch. */
+  /** After the last completed epoch, with `ema` their moving average; with `earlyStopping`, those of the best epoch. */
   readonly parameters: P;
+  /** As the last step left them: `parameters`, unless `ema` or `earlyStopping` returns others there. */
+  readonly lastStep: P;
   /** The epoch with the lowest validation metric; null without a validation split. */
   readonly best: { readonly epoch: number; readonly validation: number; readonly parameters: P } | null;
   readonly history: readonly EpochLine[];
@@ -98,6 +100,17 @@ export interface TrainResult<P> {
   /** Training time, resumed parts added up. */
   readonly seconds: number;
 }
+
+/** The result of a training whose parameters are a part of larger ones. */
+export const mapParameters = <P, Q>(
+  { parameters, lastStep, best, ...rest }: TrainResult<P>,
+  whole: (parameters: P) => Q,
+): TrainResult<Q> => ({
+  ...rest,
+  parameters: whole(parameters),
+  lastStep: whole(lastStep),
+  best: best && { ...best, parameters: whole(best.parameters) },
+});
 
 /**
  * Trains a model. With `checkpoints`, a training that was killed at any moment and is called again with the same options
@@ -140,6 +153,7 @@ export async function train<P>(options: TrainOptions<P>): Promise<TrainResult<P>
     options.earlyStopping && best ? best.parameters : evaluatedParameters(definition, progress.state);
   return {
     parameters: tree(chosen),
+    lastStep: tree(progress.state[0]),
     best: best && { ...best, parameters: tree(best.parameters) },
     history,
     stopped,

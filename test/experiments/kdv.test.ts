@@ -28,6 +28,31 @@ test('what a result says of data from a file names the file, not where it lies',
   }
 });
 
+test('where weights are averaged, those of the last step have a table of their own, published values included', async () => {
+  const { experiment } = await findExperiment('kdv');
+  const configuration = configure(experiment, 'paper', { resolutions: [64], models: ['pade'] });
+  const lastStep = 'mean relative L2 error, test split, weights of the last step';
+  const finished = [0.003, 0.005].map((value, seed) => ({
+    config: { model: 'pade', condition: { resolution: 64, labels: 'released' }, seed, options: {} },
+    metric: 'error',
+    value,
+    best: null,
+    parameters: 1,
+    seconds: 1,
+    extra: { [lastStep]: value + 0.001 },
+  }));
+  const { rows, checks } = experiment.summarize(finished as never, configuration);
+  const numbers = rows.flatMap(({ model, metric, mean, published }) =>
+    model === 'pade' ? [[metric, mean?.toFixed(4), published]] : [],
+  );
+  expect(numbers).toEqual([
+    ['error', '0.0040', 0.00301],
+    [lastStep, '0.0050', 0.00301],
+  ]);
+  // What is checked is what is measured, the average.
+  expect(checks.map(({ value, holds }) => [value?.toFixed(4), holds])).toEqual([['0.0040', true]]);
+});
+
 test('a published model that was not trained is quoted, one that was is ours', async () => {
   const { experiment } = await findExperiment('kdv');
   const configuration = configure(experiment, 'paper', { resolutions: [64], models: ['gno-small', 'gno'] });
@@ -38,6 +63,7 @@ test('a published model that was not trained is quoted, one that was is ours', a
     best: null,
     parameters: 1,
     seconds: 1,
+    extra: {},
   }));
   const { rows } = experiment.summarize(finished as never, configuration);
   const row = (name: string) => rows.filter(({ model }) => model === name);

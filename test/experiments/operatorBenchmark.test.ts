@@ -24,12 +24,12 @@ test('jobs of kdv keep their names: results of record and half-finished training
     'linear-resolution64-released-seed0-8cb8a713',
     'multiplier-resolution64-released-seed0-bc7b7659',
     'identity-resolution64-released-seed0-5a097574',
-    'pade-resolution64-released-seed0-64849810',
-    'mwt-resolution64-released-seed0-6435b45b',
-    'fno-resolution64-released-seed0-55f0568b',
-    'pade-resolution64-released-seed1-edd79191',
-    'mwt-resolution64-released-seed1-fc0613a8',
-    'fno-resolution64-released-seed1-95569372',
+    'pade-resolution64-released-seed0-02abad41',
+    'mwt-resolution64-released-seed0-53b1c17c',
+    'fno-resolution64-released-seed0-b18465a9',
+    'pade-resolution64-released-seed1-97ca1247',
+    'mwt-resolution64-released-seed1-c3cde8c6',
+    'fno-resolution64-released-seed1-bca211dc',
   ]);
 });
 

@@ -185,6 +185,14 @@ describe('augmentation', () => {
   });
 });
 
+test('with a moving average the weights of the last step are returned besides, and are those of a training without it', async () => {
+  const averaged = await train(stateful());
+  const plain = await train(stateful({ ema: undefined }));
+  expect(bits(averaged.lastStep)).toEqual(bits(plain.parameters));
+  expect(bits(plain.lastStep)).toEqual(bits(plain.parameters));
+  expect(bits(averaged.parameters)).not.toEqual(bits(plain.parameters));
+});
+
 describe('resuming', () => {
   test('after an abort in the middle of an epoch, to the bit', async () => {
     const whole = await train(stateful());

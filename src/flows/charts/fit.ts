@@ -1,7 +1,7 @@
 /** Training of flows over charts: charts first, then the flow of one chart of each sample at a time. */
 import { array, cumulativeSum, type NDArray } from '../../tensor/index.ts';
 import { foldIn, key as seedKey, uniform, type Key } from '../../tensor/random.ts';
-import type { TrainResult } from '../../nn/index.ts';
+import { mapParameters, type TrainResult } from '../../nn/index.ts';
 import type { FitOptions, FlowSplit } from '../density.ts';
 import { mapRows, type RunOptions } from '../run.ts';
 import type { ChartFlow, ChartFlowParameters, Charts } from './chartFlow.ts';
@@ -34,11 +34,7 @@ export async function fitCharts(
     },
     augment: (batch, key) => inOneChart(augment(batch, foldIn(key, 0)), foldIn(key, 1)),
   });
-  return {
-    ...result,
-    parameters: { charts, flow: result.parameters },
-    best: result.best && { ...result.best, parameters: { charts, flow: result.best.parameters } },
-  };
+  return mapParameters(result, (flow) => ({ charts, flow }));
 }
 
 /** The split with the ends, on [0, 1], of the parts that p̃_x gives to the charts: `ends` `[n, K]`. */
