@@ -24,8 +24,8 @@ export interface IntegrateOptions {
   readonly times: readonly number[];
   /** Zero the upper third of the modes in every evaluation of N (Orszag's 2/3 rule: exact for quadratic N). */
   readonly dealias: boolean;
-  /** Told the fraction done after every saved time. */
-  readonly onProgress?: ((fraction: number) => void) | undefined;
+  /** Told the steps done, before the first and after every one. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 /** u [times, points] by ETDRK4 with a fixed step. Throws BlowUpError, or an Error when the step does not divide. */
@@ -36,6 +36,7 @@ export function integrate(options: IntegrateOptions & { readonly step: number })
   u.set(initial);
   let v = grid.transform.forward(initial);
   const total = counts.reduce((a, b) => a + b, 0);
+  onProgress?.(0, total);
   // The step that is taken is the interval over the count, so that rounding of `step` does not shift the saved times.
   const stepper = etdrk4(
     semilinear(equation, grid, options.dealias),
@@ -45,7 +46,7 @@ export function integrate(options: IntegrateOptions & { readonly step: number })
   counts.forEach((count, interval) => {
     for (let i = 0; i < count; i++) {
       v = stepper.step(v);
-      done++;
+      onProgress?.(++done, total);
       // A transform spreads a NaN to every mode, so the first one is witness for all.
       if (!Number.isFinite(v[0] + v[1])) throw blowUp(equation, times[0] + done * stepper.dt, step);
     }
@@ -53,7 +54,6 @@ export function integrate(options: IntegrateOptions & { readonly step: number })
     // What has overflowed in the very last step has not reached the other modes yet.
     if (!values.every(Number.isFinite)) throw blowUp(equation, times[interval + 1], step);
     u.set(values, (interval + 1) * grid.points);
-    onProgress?.(done / total);
   });
   return u;
 }
@@ -67,7 +67,7 @@ export function exactLinear({
   grid,
   initial,
   times,
-}: Omit<IntegrateOptions, 'dealias'>): Float64Array {
+}: Omit<IntegrateOptions, 'dealias' | 'onProgress'>): Float64Array {
   const u = new Float64Array(times.length * grid.points);
   u.set(initial);
   const spectrum = grid.transform.forward(initial);

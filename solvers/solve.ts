@@ -25,13 +25,21 @@ export interface SolveOptions {
   readonly time?: number | undefined;
   /** Time step; must divide the time between saved times. Without one, the step is halved until `tolerance` is met. */
   readonly step?: number | undefined;
-  /** Wanted relative L2 error at every saved time, for the choice of the step; default 1e-6. */
+  /** Wanted relative L2 error at every saved time, for the choice of the step; at least 1e-14, default 1e-6. */
   readonly tolerance?: number | undefined;
   /** 2/3 rule; default false. */
   readonly dealias?: boolean | undefined;
   /** Default true; false saves a third of the work and needs a step. */
   readonly estimateError?: boolean | undefined;
-  readonly onProgress?: ((progress: { step: number; fraction: number }) => void) | undefined;
+  /** Told the steps done, before the first and after every one, of each run: the choice of a step takes several. */
+  readonly onProgress?: ((progress: SolveProgress) => void) | undefined;
+}
+
+export interface SolveProgress {
+  /** Length of a step in this run. */
+  readonly step: number;
+  readonly done: number;
+  readonly total: number;
 }
 
 export interface Solution {
@@ -59,18 +67,29 @@ export interface Solution {
 
 /** Halving stops at this many steps of the whole run. */
 const MAXIMUM_STEPS = 2 ** 20;
+/** Below it, the rounding of float64 over the steps is larger than what is asked for. */
+const MINIMUM_TOLERANCE = 1e-14;
+/** Saved values of one run: 0.5 GB. Two runs are compared, and their picture and file come on top. */
+const MAXIMUM_VALUES = 2 ** 26;
+/** Steps × points × log₂ points of one run: about ten hours of one core, see `SECONDS_OF_WORK`. */
+const MAXIMUM_WORK = 2 ** 38;
+/** Seconds of one unit of that work, measured for powers of two (other lengths take up to ten times as long). */
+const SECONDS_OF_WORK = 1.2e-7;
 
 /**
  * Solves u_t = Lu + N(u) with ETDRK4, or exactly when N = 0.
  * Throws an Error in one sentence for options that make no sense, a step that does not divide the time between saved
- * times, an unmet tolerance, and a BlowUpError when the solution stops being finite.
+ * times, a run beyond half a gigabyte or about ten hours, an unmet tolerance, and a BlowUpError when the solution stops being
+ * finite.
  */
 export function solve(options: SolveOptions): Solution {
   const equation = resolveEquation(options.equation, options.parameters);
-  const grid = periodicGrid(options.domain, checkPoints(options.points ?? 256));
+  const points = checkPoints(options.points ?? 256);
+  const times = resolveTimes(options);
+  checkSize(points, times);
+  const grid = periodicGrid(options.domain, points);
   const notes: string[] = [];
   const initial = sampleInitial(options.initial, grid, notes);
-  const times = resolveTimes(options);
   const problem = { equation, grid, initial, times, dealias: options.dealias ?? false };
 
   const { u, step, errorEstimate } = !equation.nonlinear
@@ -112,6 +131,7 @@ interface Problem {
 type Stepped = Pick<Solution, 'u' | 'step' | 'errorEstimate'>;
 
 function withStep(problem: Problem, wanted: number, options: SolveOptions, notes: string[]): Stepped {
+  checkWork(problem, wanted);
   const run = runner(problem, options);
   if (options.estimateError === false) return { u: run(wanted), step: wanted, errorEstimate: null };
   // Twice the step must land on the saved times as well.
@@ -137,20 +157,25 @@ function chooseStep(problem: Problem, options: SolveOptions, notes: string[]): S
     throw new Error('estimateError: false needs a step: the step is chosen by the error estimate');
   const tolerance = options.tolerance ?? 1e-6;
   if (!(tolerance > 0)) throw new Error(`tolerance must be a positive number, got ${tolerance}`);
+  if (tolerance < MINIMUM_TOLERANCE) {
+    throw new Error(
+      `tolerance must be at least ${MINIMUM_TOLERANCE}, got ${tolerance}: float64 keeps 16 digits, and rounding adds up over the steps`,
+    );
+  }
   const run = runner(problem, options);
-  const span = problem.times[problem.times.length - 1] - problem.times[0];
   let step = commonGap(problem.times);
+  checkWork(problem, step);
   let coarse = orBlowUp(() => run(step));
   const history: number[] = [];
-  let worst = Infinity;
-  while (span / step <= MAXIMUM_STEPS / 2 && !stagnates(history)) {
+  while (affordable(problem, step / 2) && !stagnates(history)) {
     step /= 2;
     const fine = orBlowUp(() => run(step));
     if (fine instanceof BlowUpError) {
-      if (coarse instanceof BlowUpError && sameTime(fine.time, coarse.time, step)) throw fine;
+      if (coarse instanceof BlowUpError && sameTime(fine.time, coarse.time, step))
+        throw blowUpAtAnyStep(problem.equation, fine.time, step);
     } else {
       const errorEstimate = differences(fine, coarse, problem);
-      worst = errorEstimate.reduce((a, b) => Math.max(a, b), 0);
+      const worst = errorEstimate.reduce((a, b) => Math.max(a, b), 0);
       history.push(worst);
       if (worst <= tolerance) {
         notes.push(
@@ -162,8 +187,10 @@ function chooseStep(problem: Problem, options: SolveOptions, notes: string[]): S
     coarse = fine;
   }
   if (coarse instanceof BlowUpError) throw coarse;
+  const best = Math.min(...history);
   throw new Error(
-    `no step down to ${decimal(step)} meets the tolerance ${tolerance}: the best estimate is ${worst.toExponential(1)}; ` +
+    `no step down to ${decimal(step)} meets the tolerance ${tolerance}: the best estimate is ${best.toExponential(1)}` +
+      `${stagnates(history) ? ', and shorter steps do not lower it' : ''}; ` +
       'raise the tolerance, shorten the time (chaos loses digits exponentially), or give a step',
   );
 }
@@ -172,17 +199,56 @@ function chooseStep(problem: Problem, options: SolveOptions, notes: string[]): S
 const sameTime = (a: number, b: number, step: number): boolean =>
   step < 0.01 * a && Math.abs(a - b) < 0.01 * a;
 
+function blowUpAtAnyStep(equation: BoundEquation, time: number, step: number): BlowUpError {
+  return new BlowUpError(
+    time,
+    `the solution of ${equation.pde} blows up near t = ${Number(time.toPrecision(2))}, whatever the step (${decimal(step)} and twice that agree): ` +
+      'take a shorter time; where it is fronts that get too steep for the grid, more points, dealiasing or some viscosity help',
+  );
+}
+
 /**
- * Whether two halvings brought nothing: the estimate is small and has stopped falling, as it does where rounding is all
- * that is left. Large estimates may stay for long, as in chaos, before the step is short enough.
+ * Whether halving the step has come to its end. Below 1e-9 one halving that brings nothing shows that rounding is all that is
+ * left; small estimates get a second one, and large ones may stay for long, as in chaos, before the step is short enough.
  */
-const stagnates = (history: readonly number[]): boolean => {
-  const [before, ...since] = history.slice(-3);
-  return since.length === 2 && before < 0.01 && Math.min(...since) > before / 2;
-};
+function stagnates(history: readonly number[]): boolean {
+  const broughtNothing = (halvings: number, below: number): boolean => {
+    const [before, ...since] = history.slice(-1 - halvings);
+    return since.length === halvings && before < below && Math.min(...since) > before / 2;
+  };
+  return broughtNothing(1, 1e-9) || broughtNothing(2, 0.01);
+}
 
 const runner = (problem: Problem, options: SolveOptions) => (step: number) =>
-  integrate({ ...problem, step, onProgress: (fraction) => options.onProgress?.({ step, fraction }) });
+  integrate({ ...problem, step, onProgress: (done, total) => options.onProgress?.({ step, done, total }) });
+
+const stepsOf = ({ times }: Problem, step: number): number =>
+  Math.round((times[times.length - 1] - times[0]) / step);
+
+const workOf = (problem: Problem, step: number): number =>
+  stepsOf(problem, step) * problem.grid.points * Math.log2(problem.grid.points);
+
+const affordable = (problem: Problem, step: number): boolean =>
+  stepsOf(problem, step) <= MAXIMUM_STEPS && workOf(problem, step) <= MAXIMUM_WORK;
+
+function checkWork(problem: Problem, step: number): void {
+  const work = workOf(problem, step);
+  if (work <= MAXIMUM_WORK) return;
+  const hours = (units: number): number => Number(((units * SECONDS_OF_WORK) / 3600).toPrecision(2));
+  throw new Error(
+    `step ${decimal(step)} means ${stepsOf(problem, step)} steps of ${problem.grid.points} points, ${hours(work)} hours or more ` +
+      `(at most about ${hours(MAXIMUM_WORK)}): take a longer step, fewer points or a shorter time`,
+  );
+}
+
+function checkSize(points: number, times: readonly number[]): void {
+  if (points * times.length <= MAXIMUM_VALUES) return;
+  const gigabytes = (values: number): string => ((8 * values) / 1e9).toPrecision(2);
+  throw new Error(
+    `points ${points} at ${times.length} saved times are ${gigabytes(points * times.length)} GB ` +
+      `(at most ${gigabytes(MAXIMUM_VALUES)}): take at most ${Math.floor(MAXIMUM_VALUES / times.length)} points`,
+  );
+}
 
 function orBlowUp(run: () => Float64Array): Float64Array | BlowUpError {
   try {

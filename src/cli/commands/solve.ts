@@ -65,7 +65,7 @@ export const build = (terminal: Terminal): Command =>
       },
       tolerance: {
         value: 'number',
-        help: 'wanted relative L2 error in time (1e-6)',
+        help: 'wanted relative L2 error in time, at least 1e-14 (1e-6)',
         schema: positiveNumber.optional(),
       },
       parameters: {
@@ -104,13 +104,13 @@ export const build = (terminal: Terminal): Command =>
         ...problem,
         ...rest,
         equation,
-        onProgress: ({ step, fraction }) =>
+        onProgress: ({ step, done, total }) =>
           terminal.progress.update({
-            label: 'solving',
-            done: fraction,
-            total: 1,
-            unit: 'solutions',
-            detail: `step ${formatNumber(step)}`,
+            label: `solving with step ${formatNumber(step)}`,
+            done,
+            total,
+            unit: 'steps',
+            ...(rest.step === undefined && { detail: 'halved until it agrees with twice the step' }),
           }),
       });
       terminal.progress.clear();
