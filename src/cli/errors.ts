@@ -1,6 +1,7 @@
 /** How a command ends: exit codes, and one line for whatever went wrong. */
 
-export const exitCodes = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+/** A command ended by a signal returns 128 + its number, as a shell reports it. */
+export const exitCodes = { ok: 0, failed: 1, usage: 2, SIGINT: 130, SIGTERM: 143 } as const;
 
 /** What the user typed cannot be done. */
 export class UsageError extends Error {
@@ -10,9 +11,11 @@ export class UsageError extends Error {
 /** The user pressed Ctrl-C, or the process was asked to stop. */
 export class InterruptedError extends Error {
   override readonly name = 'InterruptedError';
+  readonly exitCode: number;
   /** `next`: what the same command does when it is run again. */
-  constructor(next: string) {
+  constructor(next: string, signal: 'SIGINT' | 'SIGTERM') {
     super(`interrupted; the same command ${next}`);
+    this.exitCode = exitCodes[signal];
   }
 }
 

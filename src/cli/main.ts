@@ -77,19 +77,20 @@ export async function main(
   { stdout, stderr }: { stdout: Stream; stderr: Stream } = process,
 ): Promise<number> {
   // The second Ctrl-C does not wait for anything.
-  const interrupt = interruption(process, () => process.exit(exitCodes.interrupted));
+  const interrupt = interruption(process, (exitCode) => process.exit(exitCode));
   const terminal = createTerminal(stdout, stderr, interrupt.listen);
   try {
     const root = await program(args, terminal, { stdout, stderr });
     await root.parseAsync(args, { from: 'user' });
-    return interrupt.signal.aborted ? exitCodes.interrupted : exitCodes.ok;
+    return interrupt.reason()?.exitCode ?? exitCodes.ok;
   } catch (error) {
     terminal.progress.clear();
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
     if (error instanceof CommanderError && error.code === 'commander.help') return exitCodes.usage;
-    if (interrupt.signal.aborted) {
-      terminal.note(describeError(interrupt.signal.reason));
-      return exitCodes.interrupted;
+    const interrupted = interrupt.reason();
+    if (interrupted) {
+      terminal.note(describeError(interrupted));
+      return interrupted.exitCode;
     }
     stderr.write(`error: ${describeError(error).replace(/^error: /, '')}\n`);
     return isUsage(error) ? exitCodes.usage : exitCodes.failed;

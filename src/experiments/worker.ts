@@ -6,6 +6,8 @@ import { loadDefinition } from './registry.ts';
 
 const stop = new AbortController();
 
+const stopJob = (): void => stop.abort(new Error('the job was interrupted'));
+
 const send = (message: FromChild): void => {
   if (process.connected) process.send?.(message);
 };
@@ -24,7 +26,7 @@ async function run({ module, folder, engine, threads }: RunMessage): Promise<voi
 
 process.on('message', (message: ToChild) => {
   if (message.kind === 'stop') {
-    stop.abort(new Error('the job was interrupted'));
+    stopJob();
     return;
   }
   run(message)
@@ -40,8 +42,9 @@ process.on('message', (message: ToChild) => {
     .finally(() => process.disconnect());
 });
 
-// Ctrl-C reaches the whole process group; the parent decides what it means and sends 'stop'.
+// A signal may reach the whole process group: of Ctrl-C the parent decides what it means and sends 'stop'.
 process.on('SIGINT', () => undefined);
+process.on('SIGTERM', stopJob);
 // The parent is gone, or the job is done. Whatever is on disk is complete, so nothing needs to be saved.
 process.on('disconnect', () => process.exit());
 send({ kind: 'ready' });

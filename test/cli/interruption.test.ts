@@ -7,14 +7,16 @@ import { interruption } from '../../src/cli/interruption.ts';
 test('asked for the signal several times, one Ctrl-C is one Ctrl-C; the next one is the second', () => {
   const source = new EventEmitter();
   const again = vi.fn();
-  const { listen } = interruption(source, again);
+  const { listen, reason } = interruption(source, again);
   const signals = [listen(), listen(), listen()];
-  source.emit('SIGINT');
+  expect(reason()).toBeNull();
+  source.emit('SIGINT', 'SIGINT');
+  expect(reason()?.exitCode).toBe(130);
   expect(signals.every(({ aborted }) => aborted)).toBe(true);
   expect(signals[0].reason).toBeInstanceOf(InterruptedError);
   expect(again).not.toHaveBeenCalled();
-  source.emit('SIGTERM');
-  expect(again).toHaveBeenCalledTimes(1);
+  source.emit('SIGTERM', 'SIGTERM');
+  expect(again.mock.calls).toEqual([[143]]);
 });
 
 test('nothing listens before it is asked for, nor after release', () => {

@@ -242,7 +242,7 @@ describe('results that cannot be written, or that nobody waits for any more', ()
     expect(readdirSync(file('untrained'))).toEqual([]);
   });
 
-  test('a signal ends mri recon with 130, one line, and no file', async () => {
+  test('SIGTERM ends mri recon with 143, one line, and no file', async () => {
     const data = Float32Array.from({ length: 2 * 4 * 128 * 128 }, (_, i) => Math.sin(i));
     const k = await asNpy({ data, shape: [4, 128, 128], dtype: '<c8' });
     const place = file('stopped-recon');
@@ -251,7 +251,7 @@ describe('results that cannot be written, or that nobody waits for any more', ()
     await until(() => command.said.stderr.includes('"event":"progress"'), 'its first step');
     command.signalGroup('SIGTERM');
     const { code, stdout, stderr } = await command.ended;
-    expect([code, stdout, said(stderr)]).toEqual([130, '', 'interrupted; the same command begins anew\n']);
+    expect([code, stdout, said(stderr)]).toEqual([143, '', 'interrupted; the same command begins anew\n']);
     expect(readdirSync(place)).toEqual([]);
   });
 });

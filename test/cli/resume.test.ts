@@ -78,14 +78,21 @@ test('kill -9 of all processes in the middle of training, then the same command 
   expect(JSON.parse(again.stdout)).toMatchObject({ experiment: 'kdv', preset: 'quick' });
 });
 
-test('Ctrl-C ends with code 130, no process is left, and the job is interrupted', async () => {
-  const run = start(folder, ...bench('stopped'));
-  await until(() => linesOf('stopped').length >= 2, 'two epochs');
-  const { pid } = runStatusSchema.parse(JSON.parse(text('stopped', 'status.json')));
-  run.signalGroup('SIGINT');
-  const { code, stderr } = await run.ended;
-  expect(code, stderr).toBe(130);
-  expect(stderr).toContain('the same command continues');
-  expect(runStatusSchema.parse(JSON.parse(text('stopped', 'status.json'))).state).toBe('interrupted');
-  expect(() => process.kill(pid ?? 0, 0)).toThrow();
-});
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)(
+  '%s ends with code %i, no process is left, and the job is interrupted',
+  async (signal, expected) => {
+    const runs = `stopped by ${signal}`;
+    const run = start(folder, ...bench(runs));
+    await until(() => linesOf(runs).length >= 2, 'two epochs');
+    const { pid } = runStatusSchema.parse(JSON.parse(text(runs, 'status.json')));
+    run.signalGroup(signal);
+    const { code, stderr } = await run.ended;
+    expect(code, stderr).toBe(expected);
+    expect(stderr).toContain('the same command continues');
+    expect(runStatusSchema.parse(JSON.parse(text(runs, 'status.json'))).state).toBe('interrupted');
+    expect(() => process.kill(pid ?? 0, 0)).toThrow();
+  },
+);
