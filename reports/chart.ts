@@ -106,8 +106,15 @@ const drawBand = (series: Series, xs: Scale, ys: Scale): Content => {
     : null;
 };
 
+/** More points than these are a cloud, drawn as one path: its dots have no rims, which would hide it. */
+const CLOUD_FROM = 200;
+
 const drawSeries = (series: Series, xs: Scale, ys: Scale): Content => {
   const parts = segments(series.x, series.y, xs, ys);
+  if (series.style === 'points' && series.x.length >= CLOUD_FROM) {
+    const dots = parts.flat().map(([x, y]) => `M${pixel(x)} ${pixel(y)}h0`);
+    return html`<path class="cloud ${colorClass(series.color)}" d="${dots.join('')}" />`;
+  }
   const dot = ([x, y]: Point): Html =>
     html`<circle class="point ${colorClass(series.color)}" cx="${pixel(x)}" cy="${pixel(y)}" r="3" />`;
   if (series.style === 'points') return parts.flat().map(dot);

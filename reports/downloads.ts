@@ -1,6 +1,7 @@
 /** The same data as the reader sees, in the formats the reader works with; embedded in the page, nothing is fetched. */
 import { html, type Content, type Html } from './html.ts';
 import { slug } from './format.ts';
+import { packTable } from './packedTable.ts';
 
 export type Value = string | number | boolean | null;
 
@@ -73,7 +74,13 @@ export interface DownloadOptions {
   charts?: readonly string[];
 }
 
-/** The line of links below a figure or table. The SVG buttons need the page's script and stay hidden without it. */
+/** Tables of more characters than these, as JSON, are packed: the page would hold each twice, with every comma and quote escaped. */
+const PLAIN_UP_TO = 16_000;
+
+/**
+ * The line of links below a figure or table. The SVG buttons, and those of large tables, need the page's script and stay hidden without
+ * it.
+ */
 export function downloads({ name, data, latex, charts = [] }: DownloadOptions): Html {
   const stem = slug(name);
   const buttons: Content = charts.map(
@@ -87,8 +94,24 @@ export function downloads({ name, data, latex, charts = [] }: DownloadOptions): 
         SVG${charts.length > 1 ? ` ${title}` : ''}
       </button>`,
   );
-  return html`<p class="downloads">
-    <span>Download</span> ${link(stem, 'csv', 'text/csv', toCsv(data))}
-    ${link(stem, 'json', 'application/json', toJson(data))}${latex ? html` ${link(stem, 'tex', 'application/x-tex', latex)}` : null}${buttons}
+  const tex = latex ? html` ${link(stem, 'tex', 'application/x-tex', latex)}` : null;
+  const json = toJson(data);
+  if (json.length <= PLAIN_UP_TO) {
+    return html`<p class="downloads">
+      <span>Download</span> ${link(stem, 'csv', 'text/csv', toCsv(data))}
+      ${link(stem, 'json', 'application/json', json)}${tex}${buttons}
+    </p>`;
+  }
+  const packed = (['csv', 'json'] as const).map(
+    (format) =>
+      html` <button type="button" hidden data-format="${format}" data-file="${stem}.${format}">
+        ${format.toUpperCase()}
+      </button>`,
+  );
+  return html`<p class="downloads" data-table="${packTable(data)}">
+    <span>Download</span>${packed}${tex}${buttons}
+    <noscript
+      >CSV and JSON of these ${data.rows.length} rows are unpacked by the script of this page.</noscript
+    >
   </p>`;
 }

@@ -1,11 +1,12 @@
+import { downloadScript } from './packedTable.ts';
 import { scatter3dScript } from './scatter3dScript.ts';
 
 /**
- * The script of a report: sorting of tables, saving of charts, values of maps under the pointer, turning of points in space. The page
+ * The script of a report: sorting of tables, saving of tables and charts, values of maps under the pointer, turning of points in space. The page
  * is complete without it. It is plain text here because it runs in the reader's browser, under a content security policy that
  * names its hash.
  */
-export const pageScript = `'use strict';
+export const pageScript = `'use strict';${downloadScript}
 for (const table of document.querySelectorAll('table.sortable')) {
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {
@@ -70,11 +71,7 @@ for (const button of document.querySelectorAll('button[data-svg]')) {
     style.textContent = chartStyle + '.chart{background:var(--ground)}';
     copy.prepend(style);
     const text = new XMLSerializer().serializeToString(copy);
-    const link = document.createElement('a');
-    link.href = URL.createObjectURL(new Blob([text], { type: 'image/svg+xml' }));
-    link.download = button.dataset.file;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+    save(text, 'image/svg+xml', button.dataset.file);
   });
 }
 ${scatter3dScript}`;

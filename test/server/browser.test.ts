@@ -3,6 +3,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { toCsv, type Value } from '../../reports/downloads.ts';
 import { renderReport } from '../../reports/report.ts';
 import { serve, type Served } from '../../server/serve.ts';
 import { syntheticReport } from '../reports/fixture.ts';
@@ -115,8 +116,13 @@ describe.skipIf(!hasChromium)(`in the browser (needs ${chromiumPath}; CHROMIUM_P
     };
     const csv = await save('a[download="table-results.csv"]');
     expect(csv.text.split('\r\n')).toHaveLength(16);
-    const json = await save('a[download="figure-curves.json"]');
-    expect((JSON.parse(json.text) as { rows: unknown[] }).rows).toHaveLength(3600);
+    // A large table is unpacked by the page: both files hold the same numbers.
+    const json = await save('button[data-file="figure-curves.json"]');
+    const { columns, rows } = JSON.parse(json.text) as { columns: string[]; rows: Value[][] };
+    expect(rows).toHaveLength(3600);
+    const packed = await save('button[data-file="figure-curves.csv"]');
+    expect(packed.name).toBe('figure-curves.csv');
+    expect(packed.text).toBe(toCsv({ columns, rows }));
     expect((await save('a[download="table-results.tex"]')).text).toContain('\\begin{tabular}');
     const svg = await save('#figure-curves button[data-svg="0"]');
     expect(svg.name).toBe('figure-curves-resolution-64.svg');
@@ -137,6 +143,10 @@ describe.skipIf(!hasChromium)(`in the browser (needs ${chromiumPath}; CHROMIUM_P
     expect(await page.locator('svg.chart').count()).toBeGreaterThan(10);
     expect(await page.locator('#table-results tbody tr').count()).toBe(7);
     expect(await page.locator('button:visible').count()).toBe(0);
+    // What needs the script says so.
+    expect(await texts(page, '#figure-curves .downloads')).toEqual([
+      expect.stringMatching(/CSV and JSON of these 3600 rows are unpacked by the script/),
+    ]);
     await page.close();
   });
 
