@@ -67,7 +67,7 @@ interface Layered {
 /** The model of that name for images of one channel. */
 export function imageModel(name: ImageModelName, task: ImageTask, shape: LabelledImages['shape']): Layered {
   const [, height, width] = shape;
-  const { couplings, channels, charts, nearest, epsilon, code, encoderHidden, encoderEpochs } = task;
+  const { couplings, channels, margin, charts, nearest, epsilon, code, encoderHidden, encoderEpochs } = task;
   const over = { charts, nearest, epsilon, code, encoderHidden, encoderEpochs };
   if (name === 'real-nvp' || name === 'vq-realnvp') {
     const domain = { shape: [1, height, width] };
@@ -77,10 +77,10 @@ export function imageModel(name: ImageModelName, task: ImageTask, shape: Labelle
         : // Networks tell ink from paper by grey levels, which would be lost beside an origin.
           vqImageRealNvp.create(domain, { couplings, channels, ...over, centred: false });
     return {
-      model: dequantized(inLogits(inner), LEVELS),
+      model: dequantized(inLogits(inner, margin), LEVELS),
       flat: false,
       inner,
-      within: (parameters, x) => ({ parameters, x: logitsOf(x) }),
+      within: (parameters, x) => ({ parameters, x: logitsOf(x, margin) }),
     };
   }
   const { latent, latentBlocks: blocks, latentHidden: hidden, reconstruction } = task;

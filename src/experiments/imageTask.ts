@@ -25,6 +25,14 @@ export const imageTaskFields = {
     .default([2, 2, 4])
     .describe('couplings of Real NVP at each size of the image, from the whole one'),
   channels: z.array(z.int().min(1)).default([32, 48, 64]).describe('channels of its networks at each size'),
+  margin: z
+    .number()
+    .min(0)
+    .lt(0.5)
+    .default(1e-6)
+    .describe(
+      'α of the logits that Real NVP sees, logit(α + (1 − 2α) x): the smaller, the less black and white paper is a spike',
+    ),
   latent: z.int().min(1).default(128).describe('dimension of the surface of conformal embedding flows, m'),
   latentBlocks: z.int().min(1).default(8).describe('spline couplings of the flow on the surface'),
   latentHidden: z.array(z.int().min(1)).default([256, 256]).describe('widths of its networks'),
