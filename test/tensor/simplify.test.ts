@@ -7,6 +7,7 @@ import {
   div,
   mul,
   neg,
+  pad,
   pow,
   reshape,
   select,
@@ -24,7 +25,7 @@ import { simplify } from '../../src/tensor/graph/simplify.ts';
 import { substitute, topologicalOrder } from '../../src/tensor/graph/traverse.ts';
 import { constantValue, isConstant, placeholder, withTraceContext } from '../../src/tensor/tensor.ts';
 import { buildExpression, points, steps } from './expressions.ts';
-import { expectClose, floats } from './values.ts';
+import { expectClose, floats, normals } from './values.ts';
 
 const names = (outputs: readonly Tensor[]): string[] => topologicalOrder(outputs).map((node) => node.op.name);
 const simplified = (output: Tensor): Tensor => simplify([output])[0];
@@ -103,6 +104,25 @@ describe('rewrites', () => {
     expect(
       names([simplified(mul(broadcastTo(row, [2, 3]), broadcastTo(placeholder([1]), [2, 3])))]),
     ).toContain('broadcastTo');
+  });
+
+  test('zero-padded parts that tile an axis are concatenated, beside other terms too; parts that overlap are not', () => {
+    const padded = (part: Tensor, before: number, after: number): Tensor =>
+      pad(part, [0, before], [0, after]);
+    const [x, a, b] = [8, 3, 5].map((n) => placeholder([2, n]));
+    const tiles = [padded(a, 0, 5), padded(b, 3, 0)];
+    expect(names([simplified(add(tiles[1], tiles[0]))])).not.toContain('pad');
+    const beside = simplified(add(add(x, tiles[0]), tiles[1]));
+    expect(names([beside]).filter((name) => name === 'add' || name === 'pad')).toEqual(['add']);
+    const given = [x, a, b].map(({ shape }, i) => normals(i, shape));
+    const [value] = evaluate([beside], new Map([x, a, b].map((node, i) => [node, given[i]])));
+    const expected = Array.from(given[0].data, (v, at) => {
+      const [row, column] = [Math.floor(at / 8), at % 8];
+      return v + (column < 3 ? given[1].data[row * 3 + column] : given[2].data[row * 5 + column - 3]);
+    });
+    expectClose(value.data, expected, 1e-6);
+    const overlapping = add(add(x, padded(b, 0, 3)), padded(b, 3, 0));
+    expect(names([simplified(overlapping)]).filter((name) => name === 'pad')).toHaveLength(2);
   });
 
   test('a transpose that only moves axes of size 1 becomes a reshape', () => {

@@ -147,42 +147,59 @@ const movesNothing: Rewrite = (node) => {
 const outerProduct: Rewrite = ({ inputs: [a, b] }) => (a.shape[a.rank - 1] === 1 ? mul(a, b) : null);
 
 interface Segment {
+  readonly axis: number;
   readonly start: number;
   readonly part: Tensor;
 }
 
-/** The parts along `axis` that a sum of zero-padded tensors is made of, or null if it is made of anything else. */
-function segments(node: Tensor, axis: number | null): { axis: number; parts: Segment[] } | null {
-  if (node.op.name === 'pad') {
-    const { low, high, interior } = node.attributes as Record<'low' | 'high' | 'interior', readonly number[]>;
-    const padded = low.flatMap((n, i) => (n + high[i] > 0 ? [i] : []));
-    const fitsAxis =
-      padded.length === 1 && (axis === null || axis === padded[0]) && interior.every((n) => n === 0);
-    return fitsAxis ? { axis: padded[0], parts: [{ start: low[padded[0]], part: node.inputs[0] }] } : null;
-  }
-  if (node.op.name !== 'add' || !node.inputs.every((x) => fits(x, node.shape))) return null;
-  const left = segments(node.inputs[0], axis);
-  const right = left && segments(node.inputs[1], left.axis);
-  return right && { axis: right.axis, parts: [...left.parts, ...right.parts] };
+/** The values of a tensor that is padded with zeros along one axis, or null if it is anything else. */
+function segment(node: Tensor): Segment | null {
+  if (node.op.name !== 'pad') return null;
+  const { low, high, interior } = node.attributes as Record<'low' | 'high' | 'interior', readonly number[]>;
+  const padded = low.flatMap((n, i) => (n + high[i] > 0 ? [i] : []));
+  if (padded.length !== 1 || interior.some((n) => n !== 0)) return null;
+  return { axis: padded[0], start: low[padded[0]], part: node.inputs[0] };
 }
 
-/** Zero-padded parts that tile an axis add up to their concatenation: the gradient of a split. */
+/** Longer sums are not looked into: one that shares its parts has exponentially many terms. */
+const MOST_TERMS = 32;
+
+/** Terms of a sum of tensors of one shape, or null if there are too many. */
+function termsOf(sum: Tensor): Tensor[] | null {
+  const terms: Tensor[] = [];
+  const open = [sum];
+  for (let node = open.pop(); node; node = open.pop()) {
+    const { op, inputs, shape } = node;
+    if (op.name === 'add' && inputs.every((x) => fits(x, shape))) open.push(...inputs.toReversed());
+    else terms.push(node);
+    if (terms.length + open.length > MOST_TERMS) return null;
+  }
+  return terms;
+}
+
+/** Zero-padded parts that tile an axis add up to their concatenation: the gradient of a split, beside other terms or alone. */
 const joinParts: Rewrite = (node) => {
-  const found = segments(node, null);
-  if (!found || found.parts.length < 2) return null;
-  const { axis } = found;
-  const parts = [...found.parts].sort((a, b) => a.start - b.start);
+  const parts: Segment[] = [];
+  const others: Tensor[] = [];
+  for (const term of termsOf(node) ?? []) {
+    const part = segment(term);
+    if (part) parts.push(part);
+    else others.push(term);
+  }
+  if (parts.length < 2 || parts.some(({ axis }) => axis !== parts[0].axis)) return null;
+  const [{ axis }] = parts;
+  parts.sort((a, b) => a.start - b.start);
   let end = 0;
   for (const { start, part } of parts) {
     if (start !== end) return null;
     end += part.shape[axis];
   }
-  return end === node.shape[axis]
-    ? concat(
-        parts.map(({ part }) => part),
-        axis,
-      )
-    : null;
+  if (end !== node.shape[axis]) return null;
+  const joined = concat(
+    parts.map(({ part }) => part),
+    axis,
+  );
+  return others.length === 0 ? joined : add(others.reduce(add), joined);
 };
 
 const passThrough: Rewrite = (node) => node.inputs[0];
