@@ -7,9 +7,10 @@
  * The kernels are linear, so this is evaluated on the Fourier modes of all levels at once (wavelet.ts).
  */
 import { z } from 'zod';
-import { add, matmul, relu, reshape, sliceAxis, type Tensor } from '../tensor/index.ts';
+import { add, concat, matmul, relu, reshape, sliceAxis, transpose, type Tensor } from '../tensor/index.ts';
 import { split, type Key } from '../tensor/random.ts';
 import { linear, xavierNormal } from '../nn/index.ts';
+import { coarseCells, coarsePyramid, type ScalingAndDetail } from './coarsePyramid.ts';
 import { operator, type TensorsOf } from './operator.ts';
 import {
   bandsOf,
@@ -46,6 +47,7 @@ export const mwt = operator('mwt', {
 const initLayer = (key: Key, { k, channels, modes }: WaveletOptions) => {
   const [kernels, coarsest] = split(key, 2);
   return {
+    /** A: d → d, B: s → d, C: d → s. */
     kernels: initKernels(kernels, 3, modes, channels * k),
     coarsest: linear.init(coarsest, { inputs: k, outputs: k }),
   };
@@ -54,43 +56,76 @@ const initLayer = (key: Key, { k, channels, modes }: WaveletOptions) => {
 type LayerParameters = TensorsOf<ReturnType<typeof initLayer>>;
 
 function applyLayer(p: LayerParameters, x: Tensor, options: WaveletOptions): Tensor {
-  const { modes } = options;
+  const { k, modes } = options;
   const w = waveletTransform(options);
-  const { pairs, top } = descend(x, w.toScaling);
+  const { pairs, top: coarse } = descend(x, w, coarseCells(k));
 
-  const sizes = pairs.map((field) => field.shape[1]);
-  const bands = bandsOf(sizes, modes);
-  const corrections = bands.map((band) => {
-    const { s, d } = scalingAndDetail(mixChannels(levelsToModes(pairs, band), w.toScalingAndDetail), w.width);
-    const [A, B, C] = [0, 1, 2].map((i) => kernelOn(p.kernels, i, modes, band));
-    const updateD = add(matmul(d, A), matmul(s, B));
-    return add(mixChannels(updateD, w.fromDetail), mixChannels(matmul(d, C), w.fromScaling));
-  });
-  return ascend(
-    applyCoarsest(p.coarsest, top, options),
-    modesToLevels(corrections, bands, sizes),
-    w.fromScaling,
+  // The levels of a band: long ones first, which are pairs of fields, then those of the coarse field, treated at once.
+  const fine = pairs.map((field) => field.shape[1]);
+  const bands = bandsOf([...fine, ...halvings(coarse.shape[1])], modes);
+  const fineBands = bands.map((band) => ({ ...band, sizes: band.sizes.slice(0, fine.length) }));
+  const coarseBands = bands.flatMap((band) =>
+    band.sizes.length > fine.length ? [{ ...band, sizes: band.sizes.slice(fine.length) }] : [],
   );
+  const pyramid = coarsePyramid(options, coarse.shape[1], coarseBands);
+  const { modes: coarseModes, top } = pyramid.toModes(coarse);
+
+  const updates = bands.map((band, i): ScalingAndDetail => {
+    const levels = coarseModes.slice(i, i + 1);
+    if (fine.length > 0)
+      levels.unshift(
+        scalingAndDetail(mixChannels(levelsToModes(pairs, fineBands[i]), w.toScalingAndDetail), w.width),
+      );
+    const [s, d] = (['s', 'd'] as const).map((kind) =>
+      concat(
+        levels.map((each) => each[kind]),
+        1,
+      ),
+    );
+    const [A, B, C] = p.kernels.map((kernel) => kernelOn(kernel, band));
+    return { s: matmul(d, C), d: add(matmul(d, A), matmul(s, B)) };
+  });
+
+  const fineRows = fine.length * x.shape[0];
+  const coarseUpdates = coarseBands.map((_, i) => rowsOf(updates[i], fineRows));
+  const below = pyramid.fromModes(coarseUpdates, applyCoarsest(p.coarsest, top, options));
+  if (fine.length === 0) return below;
+  const corrections = updates.map((update) => {
+    const { s, d } = rowsOf(update, 0, fineRows);
+    return add(mixChannels(d, w.fromDetail), mixChannels(s, w.fromScaling));
+  });
+  return ascend(below, modesToLevels(corrections, fineBands, fine), w);
 }
 
-/** The pairs [even | odd] of every level, finest first, and the scaling coefficients of the single cell at the top. */
-export function descend(x: Tensor, toScaling: Tensor): { pairs: Tensor[]; top: Tensor } {
+/** Numbers of pairs of cells on the levels of a field of n cells, n/2 … 1. */
+const halvings = (n: number): number[] => (n < 2 ? [] : [n / 2, ...halvings(n / 2)]);
+
+const rowsOf = ({ s, d }: ScalingAndDetail, from: number, to?: number): ScalingAndDetail => ({
+  s: sliceAxis(s, 1, from, to),
+  d: sliceAxis(d, 1, from, to),
+});
+
+/** The pairs [even | odd] of every level, finest first, and the scaling coefficients above them, in at most so many cells. */
+export function descend(
+  x: Tensor,
+  { coarsen }: ReturnType<typeof waveletTransform>,
+  cells = 1,
+): { pairs: Tensor[]; top: Tensor } {
   const pairs: Tensor[] = [];
   let s = x;
-  while (s.shape[1] > 1) {
-    pairs.push(pair(s));
-    s = matmul(pairs[pairs.length - 1], toScaling);
-  }
+  for (; s.shape[1] > cells; s = coarsen(s)) pairs.push(pair(s));
   return { pairs, top: s };
 }
 
-/** From the top down again: s ← [s · R_s + correction] as twice as many cells, coarsest level first. */
-export function ascend(top: Tensor, corrections: readonly Tensor[], fromScaling: Tensor): Tensor {
-  return corrections.reduceRight((s, correction) => unpair(add(matmul(s, fromScaling), correction)), top);
-}
+/** From the top down again: s ← reconstruct(s) + correction, twice as many cells each time, coarsest level first. */
+export const ascend = (
+  top: Tensor,
+  corrections: readonly Tensor[],
+  { refine }: ReturnType<typeof waveletTransform>,
+): Tensor => corrections.reduceRight((s, correction) => add(refine(s), unpair(correction)), top);
 
 /** Real and imaginary parts of s and of d from modes of [s | d]: each [modes, rows, 2w]. */
-export function scalingAndDetail(pyramid: Tensor, width: number): { s: Tensor; d: Tensor } {
+export function scalingAndDetail(pyramid: Tensor, width: number): ScalingAndDetail {
   const [modes, rows] = pyramid.shape;
   const split4 = reshape(pyramid, [modes, rows, 2, 2 * width]);
   const half = (start: number): Tensor =>
@@ -105,7 +140,8 @@ export function applyCoarsest(
   { k, channels }: WaveletOptions,
 ): Tensor {
   const [batch] = top.shape;
-  return reshape(linear.apply(p, reshape(top, [batch, channels, k])), top.shape);
+  const byChannel = transpose(reshape(top, [batch, k, channels]), [0, 2, 1]);
+  return reshape(transpose(linear.apply(p, byChannel), [0, 2, 1]), top.shape);
 }
 
 /** Lift to ck channels, layers with ReLU between them, a head of two linear maps (Xavier-normal weights, as published). */

@@ -80,15 +80,13 @@ const initLayer = (key: Key, { k, channels, modes }: PadeOptions) => {
   const [kernels, maps, coarsest] = splitKey(key, 3);
   const width = channels * k;
   return {
+    /** Of the three blocks of the non-standard form, d → d (A), s → d (B), d → s (C). */
     kernels: initKernels(kernels, 3, modes, width),
     /** W, b of the three blocks. */
     maps: splitKey(maps, 3).map((map) => linear.init(map, { inputs: width, outputs: width })),
     coarsest: linear.init(coarsest, { inputs: k, outputs: k }),
   };
 };
-
-/** The kernels of the non-standard form: d → d (A), s → d (B), d → s (C). */
-const blocks = [0, 1, 2];
 
 type LayerParameters = TensorsOf<ReturnType<typeof initLayer>>;
 
@@ -97,7 +95,7 @@ function applyLayer(parameters: LayerParameters, x: Tensor, choice: PadeOptions)
   const { numerator, denominator } = appliedCoefficients(choice);
   const w = waveletTransform(choice);
   const { width } = w;
-  const { pairs, top } = descend(x, w.toScaling);
+  const { pairs, top } = descend(x, w);
   const sizes = pairs.map((field) => field.shape[1]);
 
   const bands = bandsOf(sizes, modes);
@@ -106,8 +104,8 @@ function applyLayer(parameters: LayerParameters, x: Tensor, choice: PadeOptions)
     levelsToModes(fields, band, { nyquist: learned });
   /** L of the blocks A, B, C on the modes of each band. */
   const kernels = bands.map((band) =>
-    blocks.map((i) => {
-      const L = kernelOn(parameters.kernels, i, modes, band);
+    parameters.kernels.map((kernel) => {
+      const L = kernelOn(kernel, band);
       return learned || band.from > 0 ? L : zeroModeReal(L);
     }),
   );
@@ -145,7 +143,7 @@ function applyLayer(parameters: LayerParameters, x: Tensor, choice: PadeOptions)
   const updates = modesToLevels(corrections, bands, sizes).map((update, level) =>
     add(matmul(v[level], constantTerm), update),
   );
-  return ascend(applyCoarsest(parameters.coarsest, top, choice), updates, w.fromScaling);
+  return ascend(applyCoarsest(parameters.coarsest, top, choice), updates, w);
 }
 
 /**

@@ -1,12 +1,14 @@
 /**
  * The multiwavelet pyramid of a periodic field, and Fourier kernels that act on all of its levels at once.
  *
- * A level holds rows of ck coefficients (c channels × k polynomials). Only two things of a level are needed in space: the
- * scaling coefficients that the next level starts from, and what a non-linearity acts on. Everything else happens on the
+ * A level holds rows of kc coefficients (k polynomials × c channels: all channels of a polynomial side by side, so that filters
+ * are products from the left, without sorting). Only two things of a level are needed in space: the scaling coefficients that
+ * the next level starts from, and what a non-linearity acts on. Everything else happens on the
  * lowest Fourier modes of the pair [even | odd], because filters act on channels and DFTs on points, so they commute.
  * The modes of all levels are stacked into the rows of one matrix a mode, so each kernel is one batched product
  * however many levels there are.
  */
+import { Matrix } from 'ml-matrix';
 import {
   array,
   concat,
@@ -33,12 +35,23 @@ export interface WaveletOptions {
   readonly modes: number;
 }
 
-/** Filters as constants, for rows of ck coefficients. */
-export function waveletTransform({ basis, k, channels }: WaveletOptions) {
+/** The 2k × 2k matrices of a pair of cells, acting from the right on rows of the coefficients of one channel. */
+export function cellMatrices({ basis, k }: Pick<WaveletOptions, 'basis' | 'k'>) {
+  const { analysis, synthesis } = waveletMatrices(multiwaveletFilters(basis, k), 1);
+  const square = (data: Float64Array): Matrix => Matrix.from1DArray(2 * k, 2 * k, data);
+  return { analysis: square(analysis), synthesis: square(synthesis) };
+}
+
+const fromMatrix = (m: Matrix): Tensor => constant(Float64Array.from(m.to1DArray()), [m.rows, m.columns]);
+
+/** Filters as constants, for rows of kc coefficients. */
+export function waveletTransform(options: WaveletOptions) {
+  const { k, channels } = options;
   const width = channels * k;
-  const { analysis, synthesis } = waveletMatrices(multiwaveletFilters(basis, k), channels);
-  const both = constant(analysis, [2 * width, 2 * width]);
-  const up = constant(synthesis, [2 * width, 2 * width]);
+  const matrices = cellMatrices(options);
+  const onChannels = (m: Matrix): Tensor => fromMatrix(m.kroneckerProduct(Matrix.eye(channels)));
+  const both = onChannels(matrices.analysis);
+  const up = onChannels(matrices.synthesis);
   return {
     width,
     /** [even | odd] → [s | d] and its two halves. */
@@ -48,8 +61,31 @@ export function waveletTransform({ basis, k, channels }: WaveletOptions) {
     /** [s | d] → [even | odd] and its two halves. */
     fromScaling: sliceAxis(up, 0, 0, width),
     fromDetail: sliceAxis(up, 0, width),
+    /** Scaling coefficients of half as many cells: [batch, 2n, w] → [batch, n, w]. */
+    coarsen: (field: Tensor): Tensor =>
+      onPairsOfCells(matrices.analysis.subMatrix(0, 2 * k - 1, 0, k - 1), field, channels),
+    /** The field of scaling coefficients alone: [batch, n, w] → [batch, 2n, w]. */
+    refine: (field: Tensor): Tensor =>
+      onPairsOfCells(matrices.synthesis.subMatrix(0, k - 1, 0, 2 * k - 1), field, channels),
   };
 }
+
+/**
+ * A filter, acting from the right on the coefficients of one cell (or of a pair), on all of a field [batch, n, kc]. Each cell by
+ * itself would be a product of a few numbers, all channels at once a matrix that is nearly all zeros: up to eight cells are
+ * taken together, which is the fastest between the two.
+ */
+function onPairsOfCells(filter: Matrix, field: Tensor, channels: number): Tensor {
+  const [batch, n, width] = field.shape;
+  const perCell = (n * width) / channels / filter.rows;
+  const together = Math.min(perCell, CELLS_TOGETHER);
+  const matrix = fromMatrix(Matrix.eye(together).kroneckerProduct(filter.transpose()));
+  const groups = reshape(field, [(batch * perCell) / together, together * filter.rows, channels]);
+  return reshape(matmul(matrix, groups), [batch, -1, width]);
+}
+
+/** A power of two. With 4 and 8 ONNX Runtime 1.30 takes the same time, with 1 and 16 twice as long. */
+const CELLS_TOGETHER = 8;
 
 /** Neighbouring cells side by side: [batch, 2n, w] → [batch, n, 2w]. */
 export const pair = (field: Tensor): Tensor => {
@@ -164,10 +200,9 @@ export function dropImaginaryOfRealModes(stacked: Tensor, { from, to, sizes }: B
   return reshape(mul(parts, constant(mask, [modes, levels, 1, 2, 1])), stacked.shape);
 }
 
-/** Weights of kernel i on the modes of a band, as real matrices [modes, 2w, 2w]. */
-export function kernelOn(kernels: Tensor, i: number, modes: number, { from, to }: ModeRange): Tensor {
-  return realForm(sliceAxis(kernels, 0, i * modes + from, i * modes + to));
-}
+/** Weights [modes, w, 2w] of a kernel on the modes of a band, as real matrices [modes, 2w, 2w]. */
+export const kernelOn = (kernel: Tensor, { from, to }: ModeRange): Tensor =>
+  realForm(sliceAxis(kernel, 0, from, to));
 
 /** A real matrix on the channels of stacked modes: [modes, rows, 2w] → [modes, rows, 2w']. */
 export function mixChannels(stacked: Tensor, matrix: Tensor): Tensor {
@@ -180,11 +215,14 @@ export function mixChannels(stacked: Tensor, matrix: Tensor): Tensor {
   ]);
 }
 
-/** Several kernels, a complex matrix a mode each: [kernels · modes, w, 2w], real part beside imaginary part. */
-export function initKernels(key: Key, kernels: number, modes: number, width: number): NDArray {
-  const values = uniform(key, kernels * modes * width * 2 * width);
-  return array(
-    Float32Array.from(values, (value) => value / width ** 2),
-    [kernels * modes, width, 2 * width],
+/** Several kernels, each a complex matrix a mode, real part beside imaginary part: [modes, w, 2w]. */
+export function initKernels(key: Key, kernels: number, modes: number, width: number): NDArray[] {
+  const size = modes * width * 2 * width;
+  const values = uniform(key, kernels * size);
+  return Array.from({ length: kernels }, (_, i) =>
+    array(
+      Float32Array.from(values.subarray(i * size, (i + 1) * size), (value) => value / width ** 2),
+      [modes, width, 2 * width],
+    ),
   );
 }

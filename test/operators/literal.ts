@@ -14,6 +14,7 @@ import {
   sliceAxis,
   stack,
   sub,
+  transpose,
   type Tensor,
 } from '../../src/tensor/index.ts';
 import { linear } from '../../src/nn/index.ts';
@@ -31,11 +32,7 @@ interface Shape {
   readonly modes: number;
 }
 
-/** One kernel of the three that a layer stacks along its first axis. */
-const kernelOf = (kernels: Tensor, i: number, modes: number): Tensor =>
-  sliceAxis(kernels, 0, i * modes, (i + 1) * modes);
-
-/** x: [batch, n, c·k] through one layer; `kernel(i, field)` applies A, B or C. */
+/** x: [batch, n, k·c] through one layer; `kernel(i, field)` applies A, B or C. */
 export function literalLayer(
   x: Tensor,
   shape: Shape,
@@ -46,8 +43,9 @@ export function literalLayer(
   const { H0, H1, G0, G1, Phi0, Phi1 } = multiwaveletFilters(basis, k);
   const tensor = (m: { to1DArray(): number[] }): Tensor => constant(m.to1DArray(), [k, k]);
   const batch = x.shape[0];
-  const perChannel = (field: Tensor): Tensor => reshape(field, [batch, -1, channels, k]);
-  const flat = (field: Tensor): Tensor => reshape(field, [batch, -1, channels * k]);
+  const perChannel = (field: Tensor): Tensor =>
+    transpose(reshape(field, [batch, -1, k, channels]), [0, 1, 3, 2]);
+  const flat = (field: Tensor): Tensor => reshape(transpose(field, [0, 1, 3, 2]), [batch, -1, k * channels]);
   const times = (field: Tensor, m: { to1DArray(): number[] }): Tensor => matmul(field, tensor(m));
 
   let s = x;
@@ -65,7 +63,7 @@ export function literalLayer(
     const detail = perChannel(update.d);
     const even = add(times(coarse, H0.mmul(Phi0)), times(detail, G0.mmul(Phi0)));
     const odd = add(times(coarse, H1.mmul(Phi1)), times(detail, G1.mmul(Phi1)));
-    s = reshape(stack([even, odd], 2), [batch, -1, channels * k]);
+    s = reshape(stack([flat(even), flat(odd)], 2), [batch, -1, k * channels]);
   }
   return s;
 }
@@ -126,14 +124,14 @@ export function literalFno(
 }
 
 export const literalMwtKernel =
-  (kernels: Tensor, modes: number) =>
+  (kernels: readonly Tensor[]) =>
   (i: number, field: Tensor): Tensor =>
-    convolve(kernelOf(kernels, i, modes), field);
+    convolve(kernels[i], field);
 
 export const literalPadeKernel =
-  (kernels: Tensor, maps: readonly { weight: Tensor; bias: Tensor }[], modes: number, degrees: Degrees) =>
+  (kernels: readonly Tensor[], maps: readonly { weight: Tensor; bias: Tensor }[], degrees: Degrees) =>
   (i: number, field: Tensor): Tensor =>
-    padeBlock({ kernel: kernelOf(kernels, i, modes), ...maps[i] }, field, degrees);
+    padeBlock({ kernel: kernels[i], ...maps[i] }, field, degrees);
 
 /** Lift, layers with ReLU between, head. */
 export function literalPyramid(

@@ -69,6 +69,7 @@ describe('merged evaluation on the modes of all levels equals the definition lev
   test.each([
     ['legendre', 2],
     ['legendre', 32],
+    ['legendre', 128],
     ['chebyshev', 16],
   ] as const)('mwt, %s, s = %i', async (basis, s) => {
     const options = { ...small, k: basis === 'chebyshev' ? 4 : 3, basis, layers: 2 };
@@ -77,7 +78,7 @@ describe('merged evaluation on the modes of all levels equals the definition lev
     const u = field(4, 2, s);
     const expected = await evaluate(
       (
-        p: { layers: { kernels: Tensor; coarsest: { weight: Tensor; bias: Tensor } }[] } & Parameters<
+        p: { layers: { kernels: Tensor[]; coarsest: { weight: Tensor; bias: Tensor } }[] } & Parameters<
           typeof literalPyramid
         >[0],
         x: Tensor,
@@ -87,7 +88,7 @@ describe('merged evaluation on the modes of all levels equals the definition lev
           x,
           p.layers.map(
             (layer) => (v: Tensor) =>
-              literalLayer(v, options, layer.coarsest, literalMwtKernel(layer.kernels, options.modes)),
+              literalLayer(v, options, layer.coarsest, literalMwtKernel(layer.kernels)),
           ),
         ),
       parameters,
@@ -110,7 +111,7 @@ describe('merged evaluation on the modes of all levels equals the definition lev
     const parameters = enlarge(operator.init(key(5)), 4);
     const u = field(6, 2, 16);
     type Layer = {
-      kernels: Tensor;
+      kernels: Tensor[];
       maps: { weight: Tensor; bias: Tensor }[];
       coarsest: { weight: Tensor; bias: Tensor };
     };
@@ -121,12 +122,7 @@ describe('merged evaluation on the modes of all levels equals the definition lev
           x,
           tree.layers.map(
             (layer) => (v: Tensor) =>
-              literalLayer(
-                v,
-                options,
-                layer.coarsest,
-                literalPadeKernel(layer.kernels, layer.maps, options.modes, options),
-              ),
+              literalLayer(v, options, layer.coarsest, literalPadeKernel(layer.kernels, layer.maps, options)),
           ),
         ),
       parameters,
@@ -181,8 +177,9 @@ describe('exact inverse of the denominator', () => {
   test('at L = 0 the exact and the learned denominator agree: both are the identity', async () => {
     const make = (denominator: 'exact' | 'learned') =>
       pade.create({ k: 2, channels: 2, modes: 3, degrees: 'full', denominator });
-    const parameters = make('exact').init(key(1)) as { layers: { kernels: NDArray }[] };
-    for (const layer of parameters.layers) (layer.kernels.data as Float32Array).fill(0);
+    const parameters = make('exact').init(key(1)) as { layers: { kernels: NDArray[] }[] };
+    for (const { data } of parameters.layers.flatMap(({ kernels }) => kernels))
+      (data as Float32Array).fill(0);
     const u = field(2, 2, 8);
     const [exact, learned] = await Promise.all(
       (['exact', 'learned'] as const).map((kind) =>
