@@ -74,15 +74,28 @@ def copy_fno(net, p):
 
 
 def copy_mwt(net, p):
+    # Ours keeps all channels of a polynomial side by side, theirs all polynomials of a channel.
+    order = torch.arange(net.k * net.c).reshape(net.k, net.c).T.reshape(-1)
+
+    def sort(module, inputs=False, outputs=False):
+        if inputs:
+            module.weight.copy_(module.weight[:, order].clone())
+        if outputs:
+            module.weight.copy_(module.weight[order].clone())
+            module.bias.copy_(module.bias[order].clone())
+
+    sort(net.lift, outputs=True)
     for i, layer in enumerate(net.layers):
-        blocks = [layer.A, layer.B, layer.C]
-        for j, (block, weights) in enumerate(zip(blocks, p.take(f"layers.{i}.kernels").chunk(3))):
+        for j, block in enumerate([layer.A, layer.B, layer.C]):
             pade = isinstance(block, PadeKernel)
-            (block.kernel if pade else block).weight.copy_(complex_matrices(weights))
+            weights = complex_matrices(p.take(f"layers.{i}.kernels.{j}"))
+            (block.kernel if pade else block).weight.copy_(weights[order][:, order])
             if pade:
                 p.linear(block.linear, f"layers.{i}.maps.{j}")
+                sort(block.linear, inputs=True, outputs=True)
         p.linear(layer.coarsest, f"layers.{i}.coarsest")
     p.perceptron(net.head, "head")
+    sort(net.head[0], inputs=True)
 
 
 def copy_lno(net, p):

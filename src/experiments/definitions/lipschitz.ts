@@ -61,21 +61,18 @@ const dataOf = ({ resolution, train }: Options) =>
 const operatorOf = ({ p, q }: Pair, { channels }: Pick<Options, 'channels'>) =>
   getOperator('pade', { p, q, degrees: 'full', channels });
 
-/** What the first layer of the operator holds of the theorem's block; the three kernels lie one after the other. */
+/** What the first layer of the operator holds of the theorem's block. */
 const layerSchema = z.custom<{
-  layers: readonly { kernels: NDArray; maps: readonly { weight: NDArray; bias: NDArray }[] }[];
+  layers: readonly { kernels: readonly NDArray[]; maps: readonly { weight: NDArray; bias: NDArray }[] }[];
 }>((value) => typeof value === 'object' && value !== null && 'layers' in value);
 
 /** The block of the kernel A in the first layer. */
 function firstBlock(parameters: unknown): PadeBlock {
   const [{ kernels, maps }] = layerSchema.parse(parameters).layers;
-  const [rows, width, columns] = kernels.shape;
-  const modes = rows / 3;
-  return {
-    kernel: array(Float64Array.from(kernels.data.slice(0, modes * width * columns)), [modes, width, columns]),
-    weight: array(Float64Array.from(maps[0].weight.data), maps[0].weight.shape),
-    bias: array(Float64Array.from(maps[0].bias.data), maps[0].bias.shape),
-  };
+  const [kernel, weight, bias] = [kernels[0], maps[0].weight, maps[0].bias].map((part) =>
+    array(Float64Array.from(part.data), part.shape),
+  );
+  return { kernel, weight, bias };
 }
 
 /** The grid and the diagonal, every pair once. */
