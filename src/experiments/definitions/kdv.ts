@@ -190,7 +190,8 @@ export const kdvBenchmark = {
     paper: {
       description:
         'as published: 1000 samples, 500 epochs, five resolutions, weights averaged besides; hours',
-      values: { models: ['pade', 'mwt', 'fno'], resolutions, ema: 0.999 },
+      // The average reaches back over 50 epochs, half of the last stage of constant learning rate.
+      values: { models: ['pade', 'mwt', 'fno'], resolutions, ema: 0.9996 },
     },
   },
   check(config) {
