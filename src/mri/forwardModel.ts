@@ -4,15 +4,19 @@
  */
 import {
   complex,
+  constant,
   expandDims,
   fft2c,
   fftc,
   ifft2c,
   ifftc,
   mul,
+  reshape,
   showShape,
+  sizeOf,
   sum,
   type Complex,
+  type DType,
   type Tensor,
 } from '../tensor/index.ts';
 
@@ -46,31 +50,49 @@ export const encode = (image: Complex, { sensitivities, mask }: AcquisitionModel
 export const encodeAdjoint = (kspace: Complex, { sensitivities, mask }: AcquisitionModel): Complex =>
   combineCoils(ifft2c(applyMask(kspace, mask)), sensitivities);
 
-/**
- * AᴴA z of an image [.., h, w]. Where the mask samples whole columns ([1, w]), the transform along them cancels: only the one along
- * rows is computed.
- */
+/** AᴴA z of an image [.., h, w]. */
 export function normalOperator(image: Complex, { sensitivities, mask }: AcquisitionModel): Complex {
-  const { toData, toImages } = transformsUnder(mask);
-  const sampled = applyMask(toData(coilImages(image, sensitivities)), mask);
-  return combineCoils(toImages(sampled), sensitivities);
+  return combineCoils(sampledPart(coilImages(image, sensitivities), mask), sensitivities);
 }
 
-/** Between images and the data that a mask [.., h | 1, w] acts on, and from k-space to these data. */
-export interface MaskedTransforms {
-  readonly toData: (images: Complex) => Complex;
-  readonly toImages: (data: Complex) => Complex;
-  readonly fromKspace: (kspace: Complex) => Complex;
+/** F⁻¹M F z: what a mask [.., h | 1, w] samples of coil images z [.., c, h, w]. */
+export function sampledPart(images: Complex, mask: Tensor): Complex {
+  if (!ofColumns(mask)) return ifft2c(applyMask(fft2c(images), mask));
+  return mask.shape[mask.rank - 1] > WIDEST_PROJECTION
+    ? ifftc(applyMask(fftc(images), mask))
+    : complex.matmul(images, projection(mask));
 }
 
 /**
- * The cheapest orthonormal transforms for iterations between images and sampled data. A mask of whole columns does not touch the
- * transform along them: it is undone once (`fromKspace`), and data are then k-space along rows and images along columns.
+ * z − η F⁻¹M F z for η [1] and coil images z [.., c, h, w]: a step of gradient descent on ½|M F z|² for a mask [.., h | 1, w].
  */
-export const transformsUnder = (mask: Tensor): MaskedTransforms =>
-  mask.rank < 2 || mask.shape[mask.rank - 2] === 1
-    ? { toData: (z) => fftc(z, -1), toImages: (z) => ifftc(z, -1), fromKspace: (z) => ifftc(z, -2) }
-    : { toData: fft2c, toImages: ifft2c, fromKspace: (z) => z };
+export function lessSampledPart(images: Complex, mask: Tensor, step: Tensor): Complex {
+  const w = mask.shape[mask.rank - 1];
+  if (!ofColumns(mask) || w > WIDEST_PROJECTION)
+    return complex.sub(images, complex.scale(step, sampledPart(images, mask)));
+  const whole = complex.fromReal(identityMatrix(w, mask.dtype));
+  return complex.matmul(images, complex.sub(whole, complex.scale(step, projection(mask))));
+}
+
+/** A mask of whole columns does not touch the transform along them, which cancels in F⁻¹M F: only the one along rows is left. */
+const ofColumns = (mask: Tensor): boolean => mask.rank < 2 || mask.shape[mask.rank - 2] === 1;
+
+/** Up to this width F⁻¹M F along rows is faster as one dense product than as two fast transforms and their moves of data. */
+const WIDEST_PROJECTION = 512;
+
+/** F⁻¹M F along rows for a mask [.., 1, w], as matrices [.., w, w] that rows are multiplied with; [w, w] for a single mask. */
+function projection(mask: Tensor): Complex {
+  const w = mask.shape[mask.rank - 1];
+  const columns = sizeOf(mask.shape) === w ? reshape(mask, [w]) : mask;
+  return ifftc(applyMask(fftc(complex.fromReal(identityMatrix(w, mask.dtype))), columns));
+}
+
+const identityMatrix = (n: number, dtype: DType): Tensor =>
+  constant(
+    Float64Array.from({ length: n * n }, (_, at) => (at % (n + 1) === 0 ? 1 : 0)),
+    [n, n],
+    dtype,
+  );
 
 /** k-space with zeros where the mask [h, w] has them. */
 export const applyMask = (kspace: Complex, mask: Tensor): Complex =>

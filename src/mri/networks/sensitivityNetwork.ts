@@ -22,7 +22,7 @@ import {
   type Tensor,
 } from '../../tensor/index.ts';
 import { unitSensitivities } from '../combine.ts';
-import { applyMask, transformsUnder } from '../forwardModel.ts';
+import { sampledPart } from '../forwardModel.ts';
 import { acsStart } from '../masks.ts';
 import { normUNet } from './normUNet.ts';
 import type { UNetParameters } from './uNet.ts';
@@ -31,18 +31,18 @@ export const sensitivityNetwork = {
   init: normUNet.init,
 
   /**
-   * Sensitivities [batch, c, h, w] with Σ_c |S_c|² = 1 of the data that the mask acts on (`transformsUnder`), [batch, c, h, w]: the
-   * image of the autocalibration signal of each coil by itself goes through one U-Net. `mask` is [batch | 1, 1, h | 1, w];
-   * `acsLines` how many columns at the centre are taken, by default as many as the mask shows.
+   * Sensitivities [batch, c, h, w] with Σ_c |S_c|² = 1 from zero-filled coil images [batch, c, h, w]: the image of the
+   * autocalibration signal of each coil by itself goes through one U-Net. `mask` is [batch | 1, 1, h | 1, w]; `acsLines` how many
+   * columns at the centre are taken, by default as many as the mask shows.
    */
   apply(
     parameters: UNetParameters<Tensor>,
-    data: Complex,
+    zeroFilled: Complex,
     { mask, acsLines }: { readonly mask: Tensor; readonly acsLines?: number | undefined },
   ): Complex {
-    const { shape } = data.re;
+    const { shape } = zeroFilled.re;
     const [batch, coils, h, w] = shape;
-    const calibration = transformsUnder(mask).toImages(applyMask(data, calibrationRegion(mask, acsLines)));
+    const calibration = sampledPart(zeroFilled, calibrationRegion(mask, acsLines));
     const single = complex.mapParts(calibration, (part) => reshape(part, [batch * coils, 1, h, w]));
     const images = complex.mapParts(normUNet.apply(parameters, single), (part) => reshape(part, shape));
     return unitSensitivities(images);

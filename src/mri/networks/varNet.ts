@@ -6,6 +6,8 @@
 import {
   complex,
   expandDims,
+  ifft2c,
+  neg,
   squeeze,
   stopGradient,
   type Complex,
@@ -15,7 +17,7 @@ import {
 import { split, type Key } from '../../tensor/random.ts';
 import { onesInitialiser, type Initialiser } from '../../nn/index.ts';
 import { rootSumOfSquares } from '../combine.ts';
-import { applyMask, coilImages, combineCoils, transformsUnder } from '../forwardModel.ts';
+import { coilImages, combineCoils, lessSampledPart } from '../forwardModel.ts';
 import { normUNet } from './normUNet.ts';
 import { sensitivityNetwork } from './sensitivityNetwork.ts';
 import type { UNetParameters } from './uNet.ts';
@@ -107,40 +109,43 @@ export const varNet = {
     { acsLines }: Pick<VarNetApplyOptions, 'acsLines'> = {},
   ): Complex {
     const { measured, mask } = maskedData(data);
-    const { fromKspace } = transformsUnder(mask);
-    return sensitivityNetwork.apply(parameters.sensitivities, fromKspace(measured), { mask, acsLines });
+    return sensitivityNetwork.apply(parameters.sensitivities, ifft2c(measured), { mask, acsLines });
   },
 };
 
 /**
  * Coil images after k_{t+1} = k_t − η_t M (k_t − k_0) − F(S · U_t(Σ_c S_c* F⁻¹ k_t)), k_0 what was measured (equation 8 of the paper).
- * For a mask of whole columns, k and F stand for k-space and transform along rows alone (`transformsUnder`): the same iteration.
+ * Iterated is d_t = F⁻¹(k_t − k_0), so d_{t+1} = d_t − η_t F⁻¹M F d_t − S · U_t(Σ_c S_c* (x_0 + d_t)) with the zero-filled images x_0
+ * and d_0 = 0: no cascade leaves the image domain, and the first has no data to be consistent with.
  */
 function reconstruct(
   parameters: VarNetParameters<Tensor>,
   data: UndersampledData,
   { acsLines, sensitivities: given, frozenSensitivities = false }: VarNetApplyOptions,
 ): { readonly images: Complex; readonly sensitivities: Complex } {
-  const { measured: whole, mask } = maskedData(data);
-  const { toData, toImages, fromKspace } = transformsUnder(mask);
-  const measured = fromKspace(whole);
-  const estimated = given ?? sensitivityNetwork.apply(parameters.sensitivities, measured, { mask, acsLines });
+  const { measured, mask } = maskedData(data);
+  const zeroFilled = ifft2c(measured);
+  const estimated =
+    given ?? sensitivityNetwork.apply(parameters.sensitivities, zeroFilled, { mask, acsLines });
   const sensitivities = frozenSensitivities ? complex.mapParts(estimated, stopGradient) : estimated;
-  let kspace = measured;
-  for (const { step, regulariser } of parameters.cascades) {
-    const image = combineCoils(toImages(kspace), sensitivities);
-    const artefacts = complex.mapParts(
-      normUNet.apply(
-        regulariser,
-        complex.mapParts(image, (part) => expandDims(part, 1)),
+  const start = combineCoils(zeroFilled, sensitivities);
+  const [first, ...later] = parameters.cascades;
+  const artefacts = (regulariser: UNetParameters<Tensor>, image: Complex): Complex =>
+    coilImages(
+      withChannel((z) => normUNet.apply(regulariser, z), image),
+      sensitivities,
+    );
+  const change = later.reduce(
+    (d, { step, regulariser }) =>
+      complex.sub(
+        lessSampledPart(d, mask, step),
+        artefacts(regulariser, complex.add(start, combineCoils(d, sensitivities))),
       ),
-      (part) => squeeze(part, 1),
-    );
-    const inconsistency = applyMask(complex.sub(kspace, measured), mask);
-    kspace = complex.sub(
-      complex.sub(kspace, complex.scale(step, inconsistency)),
-      toData(coilImages(artefacts, sensitivities)),
-    );
-  }
-  return { images: toImages(kspace), sensitivities };
+    complex.mapParts(artefacts(first.regulariser, start), neg),
+  );
+  return { images: complex.add(zeroFilled, change), sensitivities };
 }
+
+/** f of images [batch, h, w] as images [batch, 1, h, w]. */
+const withChannel = (f: (images: Complex) => Complex, image: Complex): Complex =>
+  complex.mapParts(f(complex.mapParts(image, (part) => expandDims(part, 1))), (part) => squeeze(part, 1));
