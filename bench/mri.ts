@@ -8,11 +8,14 @@ import {
   array,
   compile,
   complexArray,
-  vjp,
+  constant,
   jvp,
+  mapTree,
   mul,
   specsOf,
+  vjp,
   type Complex,
+  type NDArray,
   type Tensor,
 } from '../src/tensor/index.ts';
 import { key, normal, split } from '../src/tensor/random.ts';
@@ -59,7 +62,7 @@ interface Work {
   readonly threads: number;
 }
 
-/** The image of random k-space, or one probe of its noise map. */
+/** The image of random k-space, or one probe of its noise map; the weights are constants, as in every use of a trained network. */
 async function prepareVarNet(
   { kind, options, acsLines, threads }: Work,
   { coils, height, width }: Sizes,
@@ -69,14 +72,19 @@ async function prepareVarNet(
   const mask = equispacedMask(key(2), { width, acceleration: 4, acsLines });
   const v = array(Float32Array.from(normal(key(3), height * width)), [1, height, width], 'float32');
   const kspace = complexArray(re, im, [1, coils, height, width]);
-  const inputs: unknown[] = [parameters, kspace, mask, ...(kind === 'probe' ? [v] : [])];
-  const program = await compile((kind === 'probe' ? probe : image) as never, specsOf(inputs) as never, {
-    threads,
-  });
+  const inputs = [kspace, mask, v] as const;
+  const program = await compile(
+    (k: Complex, sampled: Tensor, direction: Tensor) => {
+      const constants = mapTree(parameters, (leaf: NDArray) => constant(leaf));
+      return kind === 'probe' ? probe(constants, k, sampled, direction) : image(constants, k, sampled);
+    },
+    specsOf(inputs),
+    { threads },
+  );
   return {
     flops: program.productFlops,
     parameters: countParameters(parameters),
-    run: () => program.run(inputs as never),
+    run: () => program.run(inputs),
     dispose: () => program.dispose(),
   };
 }

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import {
   array,
   compile,
+  constant,
   conv,
   convTranspose,
   mul,
@@ -166,6 +167,82 @@ describe('conv', () => {
   ])("padding 'same' gives ⌈n / stride⌉ values: n = %d, kernel %d, stride %d", (n, k, stride) => {
     const y = conv(placeholder([1, 2, n]), placeholder([3, 2, k]), { strides: stride, padding: 'same' });
     expect(y.shape).toEqual([1, 3, Math.ceil(n / stride)]);
+  });
+});
+
+describe('constant weights', () => {
+  // Few output channels are computed for several rows at once; the rows here are and are not a multiple of them.
+  const cases: [string, x: number[], w: number[], options: ConvolutionOptions][] = [
+    ['4 rows of 4 channels', [2, 3, 8, 5], [4, 3, 3, 3], { padding: 'same' }],
+    [
+      '5 rows of 3 channels',
+      [1, 2, 10, 6],
+      [3, 2, 2, 3],
+      {
+        padding: [
+          [1, 1],
+          [2, 0],
+        ],
+        strides: [1, 2],
+      },
+    ],
+    [
+      'no more than 3 of 9 rows',
+      [2, 2, 9, 4],
+      [4, 2, 3, 1],
+      {
+        padding: [
+          [2, 0],
+          [0, 0],
+        ],
+        dilations: [1, 2],
+      },
+    ],
+    ['rows of a dilated kernel', [1, 2, 8, 6], [4, 2, 3, 2], { dilations: [2, 1] }],
+    [
+      'a prime number of rows',
+      [1, 2, 19, 4],
+      [2, 2, 3, 3],
+      {
+        padding: [
+          [1, 1],
+          [0, 2],
+        ],
+      },
+    ],
+    ['planes of a volume', [2, 2, 6, 4, 5], [3, 2, 3, 2, 3], { padding: 'same' }],
+    ['a sequence', [2, 3, 16], [4, 3, 3], { padding: 'same' }],
+    ['groups', [2, 4, 8, 4], [4, 2, 3, 3], { padding: 'same', groups: 2 }],
+    ['one tap', [2, 5, 4, 6], [3, 5, 1, 1], {}],
+    [
+      'one tap in a border of zeros',
+      [2, 5, 4, 6],
+      [3, 5, 1, 1],
+      {
+        padding: [
+          [1, 1],
+          [1, 1],
+        ],
+      },
+    ],
+    ['sixteen channels', [2, 3, 4, 5], [16, 3, 3, 3], { padding: 'same' }],
+  ];
+
+  test.each(cases)('%s: the convolution and its derivative', async (_, shape, kernel, options) => {
+    const [x, w] = [random(1, shape), random(2, kernel)];
+    const square = (z: Tensor): Tensor => {
+      const [y, pull] = vjp((given: Tensor) => conv(given, constant(w), options), z);
+      return pull(mul(y, y))[0];
+    };
+    const value = (z: Tensor): Tensor => conv(z, constant(w), options);
+    for (const f of [value, square]) {
+      const program = await compile(f, [spec(shape)], { threads: 1 });
+      const got = await program.run([array(Float32Array.from(x.data), shape, 'float32')]);
+      await program.dispose();
+      const { y } = runReference((z) => ({ y: f(z) }), [x]);
+      expect(got.shape).toEqual(y.shape);
+      expect(relativeError(got, y)).toBeLessThan(1e-5);
+    }
   });
 });
 

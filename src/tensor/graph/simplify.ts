@@ -3,6 +3,7 @@
  * (what no output reaches is never visited). One bottom-up pass; every rewrite keeps shape and dtype.
  */
 import { add, mul, sub } from '../ops/arithmetic.ts';
+import { asConvolution } from '../ops/convolution.ts';
 import { broadcastTo, concat, reshape, transpose } from '../ops/shape.ts';
 import { broadcastShapes, sameShape, sizeOf, type Shape } from '../shape.ts';
 import { constant, constantValue, isConstant, isPlaceholder, Tensor } from '../tensor.ts';
@@ -202,6 +203,10 @@ const joinParts: Rewrite = (node) => {
   return others.length === 0 ? joined : add(others.reduce(add), joined);
 };
 
+/** Everything in its order. */
+const wholeSlice: Rewrite = ({ inputs: [x], shape, attributes }) =>
+  fits(x, shape) && (attributes['steps'] as readonly number[]).every((step) => step === 1) ? x : null;
+
 const passThrough: Rewrite = (node) => node.inputs[0];
 
 const elementwise = [
@@ -241,6 +246,8 @@ const rules: Record<string, Rewrite[]> = {
       return broadcastTo(known ? a : b, shape);
     },
   ],
+  convolutionInputGradient: [asConvolution],
+  slice: [wholeSlice],
   reshape: [
     (node) => (fits(node.inputs[0], node.shape) ? node.inputs[0] : null),
     (node) => (node.inputs[0].op.name === 'reshape' ? reshape(node.inputs[0].inputs[0], node.shape) : null),

@@ -10,6 +10,7 @@ import { defineOp, type OpDefinition, type OpExample, type Signature } from '../
 import { sameShape, showShape, sizeOf, type Shape } from '../shape.ts';
 import { apply, constant, type Tensor } from '../tensor.ts';
 import { requireFloat } from './broadcast.ts';
+import { convolutionOnnx } from './convolutionOnnx.ts';
 import { gather } from './indexing.ts';
 import { matmul } from './matmul.ts';
 import { moveAxis, reshape, tileLeading, transpose } from './shape.ts';
@@ -114,17 +115,7 @@ const convolutionOp: OpDefinition<Geometry> = defineOp<Geometry>({
     const [xs, ws] = bothBatched(inputs, batched, size);
     return divideFrom(convolution(mergeInto(xs, 1), mergeInto(ws, 0), grouped(geometry, size)), 1, size);
   },
-  onnx: (writer, { attributes }, inputs) => {
-    const geometry = attributes as Geometry;
-    const high = geometry.input.map((_, axis) => Math.max(0, highPadding(geometry, axis)));
-    return writer.node('Conv', inputs, {
-      kernel_shape: geometry.kernel,
-      strides: geometry.strides,
-      dilations: geometry.dilations,
-      pads: [...geometry.low, ...high],
-      group: geometry.groups,
-    });
-  },
+  onnx: convolutionOnnx,
   onnxLacks: ['float64'],
   // One product a group: [outputs, taps·in] @ [taps·in, out].
   expand: ([x, w], geometry) => {
@@ -171,79 +162,22 @@ const inputGradientOp: OpDefinition<Geometry> = defineOp<Geometry>({
     const [gs, ws] = bothBatched(inputs, batched, size);
     return divideFrom(inputGradient(mergeInto(gs, 1), mergeInto(ws, 0), grouped(geometry, size)), 1, size);
   },
-  // At stride 1 a convolution with the turned kernel takes half the time of ONNX Runtime's ConvTranspose; at larger
-  // strides ConvTranspose is two to seven times faster than a convolution over spread values.
-  onnx: (writer, node, [g, w]) => {
+  // Two to seven times faster at strides above 1 than a convolution over spread values; see `asConvolution` for stride 1.
+  onnx: (writer, node, inputs) => {
     const geometry = node.attributes as Geometry;
     const { input, kernel, strides, dilations, low, groups } = geometry;
-    const before = kernel.map((k, axis) => extent(k, dilations[axis]) - 1 - low[axis]);
-    const after = kernel.map((k, axis) => extent(k, dilations[axis]) - 1 - highPadding(geometry, axis));
-    if (strides.some((s) => s > 1) || [...before, ...after].some((n) => n < 0)) {
-      const high = input.map((_, axis) => highPadding(geometry, axis));
-      return writer.node('ConvTranspose', [g, w], {
-        kernel_shape: kernel,
-        strides,
-        dilations,
-        pads: [...low, ...high.map((n) => Math.max(0, n))],
-        output_padding: high.map((n) => Math.max(0, -n)),
-        group: groups,
-      });
-    }
-    const [outChannels, perIn] = node.inputs[1].shape;
-    const each = kernel.map((_, axis) => axis + 2);
-    const flipped = writer.node('Slice', [
-      w,
-      writer.int64(kernel.map((k) => k - 1)),
-      writer.int64(kernel.map((k) => -k - 1)),
-      writer.int64(each),
-      writer.int64(kernel.map(() => -1)),
-    ]);
-    const blocks = writer.int64([groups, outChannels / groups, perIn, ...kernel]);
-    const swapped = writer.node('Transpose', [writer.node('Reshape', [flipped, blocks])], {
-      perm: [0, 2, 1, ...each.map((axis) => axis + 1)],
-    });
-    const turned = writer.int64([groups * perIn, outChannels / groups, ...kernel]);
-    return writer.node('Conv', [g, writer.node('Reshape', [swapped, turned])], {
+    const high = input.map((_, axis) => highPadding(geometry, axis));
+    return writer.node('ConvTranspose', inputs, {
       kernel_shape: kernel,
+      strides,
       dilations,
-      pads: [...before, ...after],
+      pads: [...low, ...high.map((n) => Math.max(0, n))],
+      output_padding: high.map((n) => Math.max(0, -n)),
       group: groups,
     });
   },
   onnxLacks: ['float64'],
-  // The convolution at stride 1, with the turned kernel, of g with its values spread by the stride.
-  expand: ([g, w], geometry) => {
-    const { groups, input, kernel, output, strides, dilations, low } = geometry;
-    const [outChannels, perIn] = w.shape;
-    const flipped = reverse(
-      w,
-      kernel.map((_, axis) => axis + 2),
-    );
-    const turned = moveAxis(reshape(flipped, [groups, outChannels / groups, perIn, ...kernel]), 1, 2);
-    const before = input.map((_, axis) => extent(kernel[axis], dilations[axis]) - 1 - low[axis]);
-    const spread = output.map((n, axis) => (n - 1) * strides[axis] + 1);
-    const after = input.map(
-      (n, axis) => n + extent(kernel[axis], dilations[axis]) - 1 - before[axis] - spread[axis],
-    );
-    const none = [0, 0, ...before.map(() => 0)];
-    const apart = pad(g, none, none, [0, 0, ...strides.map((s) => s - 1)]);
-    // Padding less than nothing means cropping, which the convolution cannot do by itself.
-    const crop = (n: number): number => Math.max(0, -n);
-    const whole = slice(
-      apart,
-      [0, 0, ...before.map(crop)],
-      [...g.shape.slice(0, 2), ...spread.map((n, axis) => n - crop(before[axis]) - crop(after[axis]))],
-    );
-    return convolution(whole, reshape(turned, [perIn * groups, outChannels / groups, ...kernel]), {
-      input: whole.shape.slice(2),
-      kernel,
-      output: input,
-      strides: strides.map(() => 1),
-      dilations,
-      low: before.map((n) => Math.max(0, n)),
-      groups,
-    });
-  },
+  expand: expandInputGradient,
   reference: ([g, w], { shape, dtype, attributes }) =>
     accumulate(shape, dtype, (out) =>
       forEachTerm(attributes, { x: shape, w: w.shape, g: g.shape }, (i, k, o) => {
@@ -252,6 +186,54 @@ const inputGradientOp: OpDefinition<Geometry> = defineOp<Geometry>({
     ),
   examples: examplesOf('g', 'w'),
 });
+
+/** The convolution at stride 1, with the turned kernel, of g with its values spread by the stride. */
+function expandInputGradient([g, w]: readonly Tensor[], geometry: Geometry): Tensor {
+  const { groups, input, kernel, output, strides, dilations, low } = geometry;
+  const [outChannels, perIn] = w.shape;
+  const flipped = reverse(
+    w,
+    kernel.map((_, axis) => axis + 2),
+  );
+  const turned = moveAxis(reshape(flipped, [groups, outChannels / groups, perIn, ...kernel]), 1, 2);
+  const before = input.map((_, axis) => extent(kernel[axis], dilations[axis]) - 1 - low[axis]);
+  const spread = output.map((n, axis) => (n - 1) * strides[axis] + 1);
+  const after = input.map(
+    (n, axis) => n + extent(kernel[axis], dilations[axis]) - 1 - before[axis] - spread[axis],
+  );
+  const none = [0, 0, ...before.map(() => 0)];
+  const apart = pad(g, none, none, [0, 0, ...strides.map((s) => s - 1)]);
+  // Padding less than nothing means cropping, which the convolution cannot do by itself.
+  const crop = (n: number): number => Math.max(0, -n);
+  const whole = slice(
+    apart,
+    [0, 0, ...before.map(crop)],
+    [...g.shape.slice(0, 2), ...spread.map((n, axis) => n - crop(before[axis]) - crop(after[axis]))],
+  );
+  return convolution(whole, reshape(turned, [perIn * groups, outChannels / groups, ...kernel]), {
+    input: whole.shape.slice(2),
+    kernel,
+    output: input,
+    strides: strides.map(() => 1),
+    dilations,
+    low: before.map((n) => Math.max(0, n)),
+    groups,
+  });
+}
+
+/**
+ * An input gradient at stride 1 as the convolution with the turned kernel, which takes ONNX Runtime half the time; null where it
+ * is none.
+ */
+export function asConvolution({ inputs, attributes }: Tensor): Tensor | null {
+  const geometry = attributes as Geometry;
+  const { input, kernel, strides, dilations, low } = geometry;
+  const uncropped = input.every((_, axis) => {
+    const reach = extent(kernel[axis], dilations[axis]) - 1;
+    return low[axis] <= reach && highPadding(geometry, axis) <= reach;
+  });
+  return uncropped && strides.every((s) => s === 1) ? expandInputGradient(inputs, geometry) : null;
+}
 
 const weightGradientOp: OpDefinition<Geometry> = defineOp<Geometry>({
   name: 'convolutionWeightGradient',
