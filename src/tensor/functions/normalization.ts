@@ -1,9 +1,9 @@
 /** Normalisation: subtract the mean, divide by the standard deviation, over the axes that give each kind its name. */
-import { add, div, mul, sqrt, square, sub } from '../ops/arithmetic.ts';
+import { add, div, mul, sqrt, sub } from '../ops/arithmetic.ts';
 import { mean, variance } from '../ops/reduction.ts';
 import { reshape } from '../ops/shape.ts';
-import { customVjp } from '../transforms/custom.ts';
-import { sameShape, showShape, type Shape } from '../shape.ts';
+import { standardize } from '../ops/standardize.ts';
+import { sameShape, showShape, sizeOf, type Shape } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 
 export interface NormalizationOptions {
@@ -13,28 +13,6 @@ export interface NormalizationOptions {
   readonly shift?: Tensor;
   /** Added to the variance; 1e-5 by default. */
   readonly epsilon?: number;
-}
-
-/**
- * y = (x − μ) r with r = 1/√(variance + ε), and its derivative as one symmetric map, J g = r (g − mean g − y mean(g y)): reverse and
- * forward mode then take half the passes over the data that the derivative of the composition does.
- */
-function standardize(x: Tensor, axes: readonly number[], epsilon: number): Tensor {
-  const average = (z: Tensor): Tensor => mean(z, axes, { keepDims: true });
-  const parts = (z: Tensor): { readonly r: Tensor; readonly y: Tensor } => {
-    const centred = sub(z, average(z));
-    const r = div(1, sqrt(add(average(square(centred)), epsilon)));
-    return { r, y: mul(centred, r) };
-  };
-  const map = customVjp(
-    (z: Tensor) => parts(z).y,
-    ([z], g) => {
-      const { r, y } = parts(z);
-      return [mul(r, sub(sub(g, average(g)), mul(y, average(mul(g, y)))))];
-    },
-    'standardize',
-  );
-  return map(x);
 }
 
 /** Scale and shift, each of shape `features`, laid out as `layout` to broadcast over x. */
@@ -73,9 +51,10 @@ export function layerNorm(
 ): Tensor {
   if (!Number.isInteger(axes) || axes < 1 || axes > x.rank)
     throw new Error(`layerNorm: axes ${axes} of x ${showShape(x.shape)}, expected 1 … ${x.rank}`);
-  const over = Array.from({ length: axes }, (_, i) => x.rank - axes + i);
   const features = x.shape.slice(x.rank - axes);
-  return affine(standardize(x, over, epsilon), options, features, features, 'layerNorm');
+  const samples = reshape(x, [...x.shape.slice(0, x.rank - axes), sizeOf(features)]);
+  const normal = reshape(standardize(samples, epsilon), x.shape);
+  return affine(normal, options, features, features, 'layerNorm');
 }
 
 /**
@@ -96,7 +75,7 @@ export function groupNorm(
       `groupNorm: ${groups} groups of ${channels} channels; the groups must divide the channels`,
     );
   const split = reshape(x, [batch, groups, -1]);
-  const normal = reshape(standardize(split, [2], epsilon), x.shape);
+  const normal = reshape(standardize(split, epsilon), x.shape);
   return affine(normal, options, [channels], channelLayout(x), 'groupNorm');
 }
 
