@@ -62,6 +62,8 @@ export interface OpDefinition<A extends Attributes = Attributes> {
   expand?(inputs: readonly Tensor[], attributes: A): Tensor;
   /** Plain float64 evaluation into a fresh array of the output's size; the ground truth of every test. */
   reference(inputs: readonly NDArray[], node: Signature & { attributes: A }): NumericData;
+  /** Whether each value of the output depends on the values of the inputs at its own place only (after broadcasting). */
+  readonly elementwise?: boolean;
   readonly examples: readonly OpExample<A>[];
 }
 

@@ -37,6 +37,7 @@ type Parameter = { readonly alpha: number };
 function parametric(name: string, rule: ParametricRule): (x: Tensor, alpha: number) => Tensor {
   const definition: OpDefinition<Parameter> = defineOp<Parameter>({
     name,
+    elementwise: true,
     infer: ([x]) => {
       requireFloat(name, x);
       return x;

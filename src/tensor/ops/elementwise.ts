@@ -27,6 +27,7 @@ export function unary(name: string, rule: UnaryRule): (x: Operand) => Tensor {
   const { vjp, onnx, tfjs: lower, expand } = rule;
   const definition: OpDefinition = defineOp({
     name,
+    elementwise: true,
     infer: ([x]: readonly Signature[]) => {
       requireFloat(name, x);
       return { shape: x.shape, dtype: rule.result ?? x.dtype };
@@ -82,6 +83,7 @@ export function binary(name: string, rule: BinaryRule): (a: Operand, b: Operand)
   ];
   const definition: OpDefinition = defineOp({
     name,
+    elementwise: true,
     infer: ([a, b]: readonly Signature[]) => {
       if (a.dtype !== b.dtype) {
         throw new Error(`${name}: operands are ${a.dtype} and ${b.dtype}; cast one of them first`);

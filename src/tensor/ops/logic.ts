@@ -54,6 +54,7 @@ export const or = binary('or', {
 
 const notOp: OpDefinition = defineOp({
   name: 'not',
+  elementwise: true,
   infer: ([x]) => {
     if (x.dtype !== 'bool') throw new Error(`not: the operand is ${x.dtype}, expected bool`);
     return x;
@@ -69,6 +70,7 @@ export const not = (x: Tensor): Tensor => apply(notOp, [x], {});
 
 const isNaNOp: OpDefinition = defineOp({
   name: 'isNaN',
+  elementwise: true,
   infer: ([x]) => ({ shape: x.shape, dtype: 'bool' }),
   vjp: 'none',
   batch: ([x]) => isNaN(x),
@@ -82,6 +84,7 @@ export const isNaN = (x: Tensor): Tensor => apply(isNaNOp, [x], {});
 
 const selectOp: OpDefinition = defineOp({
   name: 'select',
+  elementwise: true,
   infer: ([condition, a, b]) => {
     if (condition.dtype !== 'bool')
       throw new Error(`select: the condition is ${condition.dtype}, expected bool`);
@@ -125,6 +128,7 @@ type CastAttributes = { readonly to: DType };
 
 const castOp: OpDefinition<CastAttributes> = defineOp<CastAttributes>({
   name: 'cast',
+  elementwise: true,
   infer: ([x], { to }) => ({ shape: x.shape, dtype: to }),
   vjp: ({ inputs: [x], cotangent }) => [
     isFloat(x.dtype) && isFloat(cotangent.dtype) ? cast(cotangent, x.dtype) : null,

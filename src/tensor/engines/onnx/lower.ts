@@ -1,7 +1,8 @@
-/** A graph as an ONNX model: legalise, clean up, write node by node. */
+/** A graph as an ONNX model: legalise, clean up, choose the layout, write node by node. */
 import type { OpDefinition } from '../../op.ts';
-import { simplify } from '../../graph/simplify.ts';
+import { batchLast } from '../../graph/batchLast.ts';
 import { legalize } from '../../graph/legalize.ts';
+import { simplify } from '../../graph/simplify.ts';
 import { topologicalOrder } from '../../graph/traverse.ts';
 import type { Tensor } from '../../tensor.ts';
 import type { Graph } from '../engine.ts';
@@ -9,6 +10,10 @@ import { OnnxWriter } from './writer.ts';
 
 const hasKernel = (op: OpDefinition, node: Tensor): boolean =>
   op.onnx !== undefined && !(op.onnxLacks?.includes(node.dtype) ?? false);
+
+/** The outputs in terms of ops that ONNX Runtime has kernels for. */
+export const legalForOnnx = (outputs: readonly Tensor[]): Tensor[] =>
+  simplify(legalize(outputs, 'onnx', hasKernel));
 
 export interface OnnxModel {
   /** The bytes of an `.onnx` file. */
@@ -38,7 +43,7 @@ function writeNodes(
   { inputs, outputs }: Graph,
   names: { readonly inputs: readonly string[]; readonly outputs?: readonly string[] },
 ): string[] {
-  const legal = simplify(legalize(outputs, 'onnx', hasKernel));
+  const legal = batchLast(legalForOnnx(outputs));
   const known = new Map<Tensor, string>();
   inputs.forEach((input, i) => known.set(input, writer.input(names.inputs[i], input.shape, input.dtype)));
   for (const node of topologicalOrder(legal)) {
