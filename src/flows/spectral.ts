@@ -1,14 +1,13 @@
 /** Upper bounds of spectral norms inside a program. */
 import {
   add,
-  constant,
   customVjp,
   div,
-  exp,
-  log,
   matmul,
+  max,
   minimum,
   mul,
+  pow,
   sqrt,
   square,
   sum,
@@ -17,8 +16,8 @@ import {
 } from '../tensor/index.ts';
 
 /**
- * Squarings of the Gram matrix between two scalings: m = 2^7 in all, and the bound is at most n^{1/4m} times the norm, n the lesser
- * side: 1.7 % for n = 64. Three squarings of a matrix of Frobenius norm 1 leave at least n^{-4}, far above the least float32.
+ * Squarings of the Gram matrix after each scaling: m = 2^7 in all, and the bound is at most n^{1/4m} times the norm, n the lesser
+ * side: 1.7 % for n = 64. A matrix whose largest entry is 1 has a norm from 1 to n, which three squarings take to n^8 at most.
  */
 const SQUARINGS = [3, 3, 1];
 
@@ -29,24 +28,25 @@ interface Powers {
 }
 
 function powersOf(W: Tensor): Powers {
-  let power = gramOf(W);
+  // Above 0 even where W is 0.
+  let power = add(gramOf(W), 1e-37);
   const powers = [power];
-  /** log of the number that `power` was divided by. */
-  let logScale: Tensor = constant(0, [], W.dtype);
-  let exponent = 1;
-  for (const squarings of SQUARINGS) {
-    const squared = squaredNorm(power);
-    logScale = mul(2 ** squarings, add(logScale, mul(0.5, log(squared))));
-    power = div(power, sqrt(squared));
+  const scales = SQUARINGS.map((squarings) => {
+    // No entry of a positive semidefinite matrix is larger than the largest on its diagonal.
+    const scale = max(power);
+    power = div(power, scale);
     for (let i = 0; i < squarings; i++) {
       power = matmul(power, power);
       powers.push(power);
     }
-    exponent *= 2 ** squarings;
-  }
-  // ‖G^m‖_F ≥ σ_max(G)^m, σ_max(G) = σ_max(W)².
-  const logNorm = add(logScale, mul(0.5, log(squaredNorm(power))));
-  return { powers, bound: exp(mul(0.5 / exponent, logNorm)) };
+    return scale;
+  });
+  // ‖G^m‖_F ≥ σ_max(G)^m, σ_max(G) = σ_max(W)². From the last scaling to the first: the root, then what the matrix was divided by.
+  const norm = SQUARINGS.reduceRight(
+    (t, squarings, i) => mul(scales[i], pow(t, 2 ** -squarings)),
+    sqrt(sum(square(power))),
+  );
+  return { powers, bound: sqrt(norm) };
 }
 
 /** The lesser of W Wᵀ and Wᵀ W. */
@@ -68,9 +68,6 @@ export const spectralNormBound = customVjp(
   },
   'spectral norm',
 );
-
-/** ‖A‖_F², held above 0. */
-const squaredNorm = (A: Tensor): Tensor => add(sum(square(A)), 1e-37);
 
 /** W, made smaller where its norm may exceed a limit. Rounding of float32 is left room for. */
 export const limitNorm = (W: Tensor, limit: number): Tensor =>

@@ -8,7 +8,7 @@
  */
 import { matmul } from '../ops/matmul.ts';
 import { broadcastTo, moveAxis, reshape, transpose } from '../ops/shape.ts';
-import { sizeOf } from '../shape.ts';
+import { sameShape, sizeOf } from '../shape.ts';
 import { apply, isConstant, isPlaceholder, Tensor } from '../tensor.ts';
 import { simplify } from './simplify.ts';
 import { topologicalOrder } from './traverse.ts';
@@ -138,12 +138,18 @@ const again = ({ op }: Tensor, inputs: readonly Tensor[], attributes: Tensor['at
 
 const behind = ([first, ...rest]: readonly number[]): number[] => [...rest, first];
 
-const elementwise: Rule = (node, layout) =>
-  again(
-    node,
-    node.inputs.map((x) => layout.operand(x, node.rank)),
-    node.attributes,
-  );
+const elementwise: Rule = (node, layout) => {
+  const operands = node.inputs.map((x) => layout.operand(x, node.rank));
+  const bare = again(node, operands.map(withoutLeadingOnes), node.attributes);
+  return bare.rank === node.rank ? bare : again(node, operands, node.attributes);
+};
+
+/** What a tensor was before it got first axes of length 1, which broadcasting adds by itself. */
+function withoutLeadingOnes(x: Tensor): Tensor {
+  const [given] = x.inputs;
+  const added = x.op.name === 'reshape' ? x.rank - given.rank : 0;
+  return added > 0 && sameShape(x.shape.slice(added), given.shape) ? given : x;
+}
 
 const axesOf = ({ attributes }: Tensor): readonly number[] => attributes['axes'] as readonly number[];
 
