@@ -18,7 +18,7 @@ const LEAST_BATCH = 64;
 /** Rows of up to this part of the batch count as small. */
 const SMALL_ROW = 0.25;
 /** Transposes that may stay, as a part of the nodes that change. */
-const MOST_TRANSPOSES = 0.05;
+const MOST_TRANSPOSES = 0.1;
 
 /** The outputs in terms of nodes with the batch last, where that pays; else as they came. */
 export function batchLast(outputs: readonly Tensor[]): readonly Tensor[] {
