@@ -1,5 +1,5 @@
 /** ISMRMRD raw data (Inati et al., Magnetic Resonance in Medicine 77, 2017): readouts with their headers, one record each. */
-import { complexArray, deinterleave, type ComplexArray } from '../../src/tensor/index.ts';
+import { complexArray, deinterleave, type ComplexArray, type NDArray } from '../../src/tensor/index.ts';
 import { withHdf5, type Hdf5File, type Hdf5Member, type Hdf5Options, type Hdf5Value } from './hdf5.ts';
 import { parseIsmrmrdHeader, type IsmrmrdHeader } from './ismrmrdHeader.ts';
 
@@ -133,10 +133,22 @@ export const flagSet = (bits: bigint): ReadonlySet<AcquisitionFlag> =>
 export const flagBits = (flags: ReadonlySet<AcquisitionFlag>): bigint =>
   [...flags].reduce((bits, name) => bits | (1n << BigInt(FLAGS[name] - 1)), 0n);
 
-/** All noise readouts side by side [channels, samples]; null if there are none. @throws if their channels differ. */
-export function noiseReadouts({ readouts }: IsmrmrdData): ComplexArray | null {
-  const noise = readouts.filter(({ flags }) => flags.has('noise')).map(({ data }) => data);
-  if (noise.length === 0) return null;
+/** Whether a readout measures the image or its calibration, rather than noise, motion or phase. */
+export const isImaging = ({ flags }: IsmrmrdReadout): boolean =>
+  !flags.has('noise') && !flags.has('navigation') && !flags.has('phaseCorrection');
+
+/**
+ * All noise readouts side by side [channels, samples], as loud as noise is in one readout of the image; null if there are none.
+ *
+ * @throws if their channels differ.
+ */
+export function noiseReadouts({ header, readouts }: IsmrmrdData): ComplexArray | null {
+  const scans = readouts.filter(({ flags }) => flags.has('noise'));
+  if (scans.length === 0) return null;
+  const image = readouts.find(isImaging);
+  const noise = scans.map(({ data, sampleTime }) =>
+    scaled(data, Math.sqrt(noisePowerRatio(sampleTime, image?.sampleTime ?? 0, header))),
+  );
   const [channels] = noise[0].re.shape;
   if (noise.some(({ re }) => re.shape[0] !== channels))
     throw new Error(
@@ -155,4 +167,24 @@ export function noiseReadouts({ readouts }: IsmrmrdData): ComplexArray | null {
     return out;
   };
   return complexArray(joined('re'), joined('im'), [channels, total]);
+}
+
+/**
+ * Noise power in the image over that in the noise scan: a sample of the image that takes T_image has T_noise / (T_image · β) times the
+ * power, β the receiver's relative noise bandwidth (Kellman & McVeigh, Magnetic Resonance in Medicine 54, 2005). What the file does
+ * not tell counts as equal.
+ */
+function noisePowerRatio(
+  noiseTime: number,
+  imageTime: number,
+  { receiverNoiseBandwidth }: IsmrmrdHeader,
+): number {
+  const dwell = noiseTime > 0 && imageTime > 0 ? noiseTime / imageTime : 1;
+  return dwell / (receiverNoiseBandwidth ?? 1);
+}
+
+function scaled({ re, im }: ComplexArray, factor: number): ComplexArray {
+  if (factor === 1) return { re, im };
+  const part = ({ data }: NDArray): Float64Array => Float64Array.from(data, (x) => factor * x);
+  return complexArray(part(re), part(im), re.shape);
 }

@@ -12,7 +12,7 @@ import {
   type Complex,
   type ComplexArray,
 } from '../../src/tensor/index.ts';
-import type { EncodingCounters, IsmrmrdData, IsmrmrdReadout } from './ismrmrd.ts';
+import { isImaging, type EncodingCounters, type IsmrmrdData, type IsmrmrdReadout } from './ismrmrd.ts';
 
 /** Which image of the scan; counters that are not named are 0. */
 export type ImageSelection = Partial<
@@ -48,11 +48,8 @@ export async function cartesianKspace(
   if (partitions > 1)
     throw new Error(`ISMRMRD: a volume of ${partitions} partitions; expected slices of one partition each`);
   const image = readouts.filter(
-    ({ flags, counters }) =>
-      !flags.has('noise') &&
-      !flags.has('navigation') &&
-      !flags.has('phaseCorrection') &&
-      SELECTED.every((name) => counters[name] === (selection[name] ?? 0)),
+    (readout) =>
+      isImaging(readout) && SELECTED.every((name) => readout.counters[name] === (selection[name] ?? 0)),
   );
   const calibration = image.filter(({ flags }) => flags.has('parallelCalibration'));
   const imaging = image.filter(({ flags }) => !flags.has('parallelCalibration'));

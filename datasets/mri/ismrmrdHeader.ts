@@ -12,6 +12,8 @@ export interface IsmrmrdHeader {
   readonly trajectory: string;
   /** Limits of the first phase encode; null where the header does not say. */
   readonly phaseEncode: { readonly maximum: number; readonly center: number } | null;
+  /** Noise power that the receiver lets through over that of its nominal bandwidth; null where the header does not say. */
+  readonly receiverNoiseBandwidth: number | null;
 }
 
 /** @throws if there is no encoded matrix in the text. */
@@ -23,19 +25,14 @@ export function parseIsmrmrdHeader(xml: string, name = 'ISMRMRD header'): Ismrmr
     );
   const limits = element(element(xml, 'encodingLimits'), 'kspace_encoding_step_1');
   const [maximum, center] = [Number(element(limits, 'maximum')), Number(element(limits, 'center'))];
+  const bandwidth = Number(element(xml, 'relativeReceiverNoiseBandwidth'));
   return {
     encoded,
     reconstructed: space(element(xml, 'reconSpace')) ?? encoded,
     trajectory: (element(xml, 'trajectory') || 'cartesian').trim().toLowerCase(),
     phaseEncode: limits && Number.isInteger(maximum) && Number.isInteger(center) ? { maximum, center } : null,
+    receiverNoiseBandwidth: bandwidth > 0 ? bandwidth : null,
   };
-}
-
-/** Columns of the encoded matrix that were not measured at all, before `left` and from `right` on. */
-export function phaseEncodePadding({ encoded, phaseEncode }: IsmrmrdHeader): { left: number; right: number } {
-  if (!phaseEncode) return { left: 0, right: encoded.matrix[1] };
-  const left = Math.floor(encoded.matrix[1] / 2) - phaseEncode.center;
-  return { left, right: left + phaseEncode.maximum + 1 };
 }
 
 /** What is inside the first element of that name, whatever its namespace prefix; '' where there is none. */

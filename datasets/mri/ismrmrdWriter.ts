@@ -57,12 +57,21 @@ const spaceXml = (tag: string, { matrix, fieldOfViewMm }: EncodingSpace): string
 };
 
 /** The header as XML, as `parseIsmrmrdHeader` reads it. */
-export function ismrmrdXml({ encoded, reconstructed, trajectory, phaseEncode }: IsmrmrdHeader): string {
+export function ismrmrdXml({
+  encoded,
+  reconstructed,
+  trajectory,
+  phaseEncode,
+  receiverNoiseBandwidth,
+}: IsmrmrdHeader): string {
+  const system = receiverNoiseBandwidth
+    ? `<acquisitionSystemInformation><relativeReceiverNoiseBandwidth>${receiverNoiseBandwidth}</relativeReceiverNoiseBandwidth></acquisitionSystemInformation>`
+    : '';
   const limits = phaseEncode
     ? `<kspace_encoding_step_1><minimum>0</minimum><maximum>${phaseEncode.maximum}</maximum><center>${phaseEncode.center}</center></kspace_encoding_step_1>`
     : '';
   return (
-    '<?xml version="1.0"?><ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD">' +
+    `<?xml version="1.0"?><ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD">${system}` +
     '<experimentalConditions><H1resonanceFrequency_Hz>63870000</H1resonanceFrequency_Hz></experimentalConditions><encoding>' +
     spaceXml('encodedSpace', encoded) +
     spaceXml('reconSpace', reconstructed) +
@@ -122,6 +131,7 @@ export function cartesianScan({
       reconstructed: space,
       trajectory: 'cartesian',
       phaseEncode: { maximum: w - 1, center: Math.floor(w / 2) },
+      receiverNoiseBandwidth: null,
     },
     readouts: [
       ...(noise ? [readout(noise, { flags: new Set(['noise']), centerSample: 0 })] : []),

@@ -19,23 +19,7 @@ export interface CovarianceOptions {
    * because noise has none and a mean that was measured is interference.
    */
   readonly divisor?: 'samples − 1' | 'samples';
-  /**
-   * Factor from the noise scan to the imaging scan: dwell time of the noise over that of the image, times the relative bandwidth
-   * of the receiver (0.793 for Siemens). Default 1: noise was sampled as the image was.
-   */
-  readonly bandwidthScale?: number;
 }
-
-/** T_noise / T_image · bandwidth ratio inverted: the factor on Ψ of a noise scan with other dwell times (seconds or any one unit). */
-export const noiseBandwidthScale = ({
-  imageDwellTime,
-  noiseDwellTime,
-  receiverBandwidthRatio = 0.793,
-}: {
-  readonly imageDwellTime: number;
-  readonly noiseDwellTime: number;
-  readonly receiverBandwidthRatio?: number;
-}): number => noiseDwellTime / (imageDwellTime * receiverBandwidthRatio);
 
 /**
  * Ψ = Σ n nᴴ / (N − 1) [coils, coils] of noise readouts [coils, samples].
@@ -44,7 +28,7 @@ export const noiseBandwidthScale = ({
  */
 export function noiseCovariance(
   noise: ComplexArray,
-  { divisor = 'samples − 1', bandwidthScale = 1 }: CovarianceOptions = {},
+  { divisor = 'samples − 1' }: CovarianceOptions = {},
 ): ComplexArray {
   const [coils, samples] = noise.re.shape;
   if (noise.re.shape.length !== 2 || samples <= coils) {
@@ -59,7 +43,7 @@ export function noiseCovariance(
         `noiseCovariance: sample ${bad % samples} of coil ${Math.floor(bad / samples)} is ${data[bad]}, expected finite numbers`,
       );
   }
-  const factor = bandwidthScale / (divisor === 'samples' ? samples : samples - 1);
+  const factor = 1 / (divisor === 'samples' ? samples : samples - 1);
   const { re, im } = multiply(noise, conjugateTranspose(noise));
   const scaled = (part: NDArray): Float64Array => Float64Array.from(part.data, (x) => factor * x);
   return complexArray(scaled(re), scaled(im), [coils, coils]);

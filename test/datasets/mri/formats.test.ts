@@ -8,7 +8,7 @@ import { parseCflHeader, readCfl, writeCfl } from '../../../datasets/mri/cfl.ts'
 import { readFastMri } from '../../../datasets/mri/fastMri.ts';
 import { brokenLink } from '../../../datasets/mri/hdf5GlobalHeap.ts';
 import { stallDetector, withHdf5 } from '../../../datasets/mri/hdf5.ts';
-import { parseIsmrmrdHeader, phaseEncodePadding } from '../../../datasets/mri/ismrmrdHeader.ts';
+import { parseIsmrmrdHeader } from '../../../datasets/mri/ismrmrdHeader.ts';
 import { readKspace } from '../../../datasets/mri/readKspace.ts';
 import { encodeNifti } from '../../../datasets/mri/nifti.ts';
 import { array, complexArray } from '../../../src/tensor/index.ts';
@@ -114,11 +114,11 @@ const xml = `<?xml version="1.0"?><ismrmrdHeader xmlns="http://www.ismrm.org/ISM
 </encoding></ismrmrdHeader>`;
 
 describe('ISMRMRD header', () => {
-  test('matrices, fields of view and the padding of fastMRI', () => {
+  test('matrices, fields of view and limits of the phase encode', () => {
     const header = parseIsmrmrdHeader(xml);
     expect(header.encoded).toEqual({ matrix: [640, 322, 1], fieldOfViewMm: [440, 220, 7.5] });
     expect(header.reconstructed.matrix).toEqual([320, 320, 1]);
-    expect(phaseEncodePadding(header)).toEqual({ left: 10, right: 311 });
+    expect(header.phaseEncode).toEqual({ maximum: 300, center: 151 });
     expect(parseIsmrmrdHeader(xml.replaceAll('<', '<i:').replaceAll('<i:/', '</i:'))).toEqual(header);
   });
 

@@ -50,6 +50,7 @@ const scan = (readouts: readonly IsmrmrdReadout[], recon = 8): IsmrmrdData => ({
     reconstructed: space(recon),
     trajectory: 'cartesian',
     phaseEncode: { maximum: 4, center: 2 },
+    receiverNoiseBandwidth: null,
   },
   readouts,
 });
@@ -135,6 +136,16 @@ test('noise readouts are joined, and whiten', () => {
     noiseCovariance(joined ?? complexArray(new Float64Array(0), new Float64Array(0), [0, 0])).re.shape,
   ).toEqual([2, 2]);
   expect(noiseReadouts(scan([readout(1, 0)]))).toBeNull();
+});
+
+test('noise that was sampled more slowly, by a receiver of 0.75 of its bandwidth, is as loud as in the image', () => {
+  const noise = { flags: flagSet(1n << 18n), sampleTime: 15 };
+  const { header, readouts } = scan([readout(1, 0, noise), readout(2, 1)]);
+  const joined = noiseReadouts({ header: { ...header, receiverNoiseBandwidth: 0.75 }, readouts });
+  // Three times the dwell time at 0.75 of the bandwidth: 4 times the power in the image, twice the amplitude.
+  randomComplex(1, [2, 8]).im.data.forEach((x, i) => expect(joined?.im.data[i]).toBeCloseTo(2 * x, 12));
+  const untimed = noiseReadouts({ header, readouts: readouts.map((each) => ({ ...each, sampleTime: 0 })) });
+  expect(untimed?.im.data).toEqual(randomComplex(1, [2, 8]).im.data);
 });
 
 describe('files', () => {
