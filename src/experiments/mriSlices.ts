@@ -158,7 +158,10 @@ async function imageOf(kspace: ComplexArray, threads: number): Promise<NDArray> 
   }
 }
 
-/** What a network is given: a mask [n, 1, w] and k-space with noise, both drawn for each slice by its place and the key. */
+/**
+ * What a network is given: a mask [n, 1, w] and k-space with noise, both drawn for each slice by its place and the key. Columns that
+ * the scanner did not measure, zeros at the sides of fastMRI's k-space, are in no mask.
+ */
 export function undersample(
   slices: Readonly<Record<string, NDArray>>,
   key: Key,
@@ -169,10 +172,17 @@ export function undersample(
   const size = re.data.length / count;
   const masks = new Float32Array(count * width);
   const noisy = [re, im].map(({ data }) => Float32Array.from(data));
+  const measured = (column: number, slice: number): boolean => {
+    for (let j = slice * size + column; j < (slice + 1) * size; j += width)
+      if (re.data[j] !== 0 || im.data[j] !== 0) return true;
+    return false;
+  };
   for (let i = 0; i < count; i++) {
     const [maskKey, noiseKey] = split(foldIn(key, i), 2);
     const acceleration = chosen(maskKey, accelerations);
-    masks.set(maskKinds[mask](maskKey, { width, acceleration, acsLines }).data, i * width);
+    const sampled = maskKinds[mask](maskKey, { width, acceleration, acsLines }).data;
+    for (let column = 0; column < width; column++)
+      masks[i * width + column] = measured(column, i) ? sampled[column] : 0;
     if (noise === 0) continue;
     const drawn = whiteNoise(noiseKey, [size], noise * range.data[i]);
     [drawn.re, drawn.im].forEach(({ data }, part) => {

@@ -13,7 +13,7 @@ import {
 import { findExperiment } from '../../src/experiments/registry.ts';
 import { getNetwork, rootSumOfSquares, ssim, type ReconstructionNetwork } from '../../src/mri/index.ts';
 import { Run, type JobResult } from '../../src/runs/index.ts';
-import { compile, ifft2c, specsOf, type NDArray, type Tensor } from '../../src/tensor/index.ts';
+import { array, compile, ifft2c, specsOf, type NDArray, type Tensor } from '../../src/tensor/index.ts';
 import { key, normal } from '../../src/tensor/random.ts';
 import { evaluate, largestDifference, numbers } from '../mri/support.ts';
 
@@ -53,6 +53,19 @@ describe('slices', () => {
     const deviation = Math.sqrt(squares / n) / (0.05 * slices.range.data[0]);
     // A sample deviation of n values is off by 1/√(2n): 1.6 % here.
     expect(Math.abs(deviation - 1)).toBeLessThan(4 / Math.sqrt(2 * n));
+  });
+
+  test('columns of zeros, as at the sides of fastMRI files, are in no mask', async () => {
+    const { re, im, ...rest } = await phantomSlices(key(1), sizes, context);
+    const padded = (part: NDArray): NDArray =>
+      array(
+        part.data.map((x, i) => (i % 24 < 3 || i % 24 >= 22 ? 0 : x)),
+        part.shape,
+      );
+    const options = { mask: 'random', accelerations: [1], acsLines: 4, noise: 0.01 } as const;
+    const { mask } = undersample({ ...rest, re: padded(re), im: padded(im) }, key(5), options);
+    const expected = Array.from({ length: 24 }, (_, i) => (i < 3 || i >= 22 ? 0 : 1));
+    expect([...numbers(mask)]).toEqual([...expected, ...expected, ...expected]);
   });
 
   test('of several accelerations every slice draws one, and its mask is that of this one alone', async () => {
