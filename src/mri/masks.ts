@@ -17,14 +17,6 @@ export interface ColumnMaskOptions {
   readonly acsLines: number;
 }
 
-/** fastMRI's number of centre lines, round(width · fraction) with halves to the even number, as Python rounds. */
-export function acsLinesOf(width: number, centerFraction: number): number {
-  const exact = width * centerFraction;
-  const floor = Math.floor(exact);
-  if (exact - floor !== 0.5) return Math.round(exact);
-  return floor % 2 === 0 ? floor : floor + 1;
-}
-
 /** The first column of a centred block of ACS lines: ⌊(width − lines + 1)/2⌋. */
 export const acsStart = (width: number, lines: number): number => Math.floor((width - lines + 1) / 2);
 

@@ -7,9 +7,7 @@ import {
   add,
   broadcastTo,
   compile,
-  identityMatrix,
   linearize,
-  matmul,
   moveAxis,
   placeholder,
   reshape,
@@ -18,7 +16,6 @@ import {
   spec,
   square,
   sum,
-  transpose,
   vjp,
   vmap,
   zeros,
@@ -114,38 +111,6 @@ export async function propagateNoise(
     return v === 0 ? 0 : (map.scale * scatter) / (2 * Math.sqrt(v));
   });
   return done(value, variance, array(standardError));
-}
-
-/**
- * The whole covariance J Σ Jᵀ of the outputs at each input, `[n, m, m]` for m numbers an output, float64: by columns, with all of
- * J L in memory.
- *
- * @throws as `propagateNoise` does.
- */
-export async function propagateCovariance(
-  f: SampleFunction,
-  x: NDArray,
-  { noise, ...choice }: Pick<PropagationOptions, 'noise'> & PrecisionChoice,
-): Promise<NDArray> {
-  const [n, ...input] = x.shape;
-  const map = noiseMap(noise, input);
-  outputShape(f, x);
-  const program = await compile(
-    (at: Tensor) => {
-      const [, push] = linearize(noisy(f, at, map), zeros([n, map.rank]));
-      const columns = vmap((v: Tensor) => push(broadcastTo(v, [n, map.rank])))(identityMatrix(map.rank));
-      const jacobian = transpose(reshape(columns, [map.rank, n, -1]), [1, 2, 0]);
-      return matmul(jacobian, transpose(jacobian));
-    },
-    [spec(x.shape)],
-    compileOptions(choice),
-  );
-  try {
-    const { data, shape } = await program.run([x]);
-    return { data: Float64Array.from(data, (v) => v * map.scale ** 2), shape, dtype: 'float64' };
-  } finally {
-    await program.dispose();
-  }
 }
 
 /** z ↦ f(x + L z / scale) */

@@ -2,7 +2,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  acsLinesOf,
   acsStart,
   detectAcsLines,
   equispacedMask,
@@ -131,8 +130,7 @@ describe('Poisson disc', () => {
   });
 });
 
-test('ACS lines: rounding as in Python, place, and detection', () => {
-  expect([acsLinesOf(320, 0.08), acsLinesOf(50, 0.05), acsLinesOf(70, 0.05)]).toEqual([26, 2, 4]);
+test('ACS lines: place, and detection', () => {
   fc.assert(
     fc.property(fc.integer({ min: 8, max: 60 }), fc.integer({ min: 1, max: 8 }), (width, lines) => {
       const start = acsStart(width, lines);
