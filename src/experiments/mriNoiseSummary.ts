@@ -45,8 +45,8 @@ export function rowOf(
 
 const DIFFERENCE = 'relative difference of sd by the Jacobian and by replicas, object';
 const ERROR = 'median RMSE / σ, object';
-const SHARE = 'share of the contrast of an inserted lesion';
-const GAIN = 'worst-case gain ‖J‖₂';
+export const LESION_SHARE = 'share of the contrast of an inserted lesion, neither is better';
+export const GAIN = 'worst-case gain ‖J‖₂';
 const FROZEN = 'relative change of the sd map with frozen sensitivities, object';
 
 export function propagationRows(group: Group, levels: readonly number[]): ResultRow[] {
@@ -85,7 +85,7 @@ export function propagationRows(group: Group, levels: readonly number[]): Result
       });
     }),
     rowOf(group, noiseKeys.lesion, {
-      metric: SHARE,
+      metric: LESION_SHARE,
       note: `least slice ${meanOf(group, noiseKeys.leastLesion).toFixed(3)}; 1 keeps it all`,
     }),
     rowOf(group, noiseKeys.gain, {

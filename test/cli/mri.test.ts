@@ -302,6 +302,7 @@ describe('uq mri', () => {
     // J Jᵀ = 1 and the bound is 1 in SNR units.
     expect(found['median sd, object']).toBeCloseTo(1, 4);
     expect(found['median sd / Cramér–Rao bound, object']).toBeCloseTo(1, 4);
+    expect(found.remarks).toEqual({});
     expect(found['worst-case gain ‖J‖₂ for noise of unit deviation']).toBeCloseTo(1, 4);
     // 64 replicas leave 1/√(2 · 63) = 9 % in a pixel; the median of the object is far closer.
     expect(found['object: median of Jacobian / replicas']).toBeGreaterThan(0.95);
@@ -320,6 +321,18 @@ describe('uq mri', () => {
     const scaled = JSON.parse(own.out) as typeof found;
     expect(scaled['median sd, object'] / 0.005).toBeCloseTo(1, 4);
     expect(scaled.noise).toBe('given');
+  });
+
+  test('noise below the bound of unbiased images is told beside the number, and how far it reaches', async () => {
+    const k = await phantom('biased.npz', '--acceleration', '2');
+    const few = ['--replicas', '0', '--gain-iterations', '0', '--maximum-probes', '16'];
+    const { out, code, err } = await run('uq', 'mri', k, ...zeroFilled, ...few, '--runs', file('runs'));
+    expect(code, err).toBe(0);
+    expect(out).toMatch(/sd \/ Cramér–Rao bound, object: 0\.\d+ \(the bound is of unbiased images, and this/);
+    expect(out).toMatch(
+      /warning: In \d+ % of the object the noise is below what any unbiased image could have/,
+    );
+    expect(readFileSync(/report: (.*)/.exec(out)?.[1] ?? '', 'utf8')).toContain('and this one is biased');
   });
 
   test('a trained network from its run, beside the bound; without ACS lines there is no bound, and it says so', async () => {

@@ -5,11 +5,17 @@ import { z } from 'zod';
 import { encodeNifti } from '../../../datasets/mri/nifti.ts';
 import { npy, writeNpy } from '../../../datasets/npy.ts';
 import { flagOf } from '../../experiments/configuration.ts';
-import { assessNoise, type AssessedMap, type Assessment } from '../../mri/assessment.ts';
+import { assessNoise, OVER_BOUND, type AssessedMap, type Assessment } from '../../mri/assessment.ts';
 import type { ReceiverNoise } from '../../mri/kspaceNoise.ts';
 import { trueAcceleration } from '../../mri/masks.ts';
 import { edgeNoise } from '../../mri/noiseLevel.ts';
-import { captureEnvironment, ExperimentFolder, type Run, type RunConfig } from '../../runs/index.ts';
+import {
+  captureEnvironment,
+  ExperimentFolder,
+  type ResultRow,
+  type Run,
+  type RunConfig,
+} from '../../runs/index.ts';
 import { command } from '../command.ts';
 import { describeError } from '../errors.ts';
 import { formatNumber, shortPath } from '../format.ts';
@@ -87,7 +93,7 @@ const buildMri = (terminal: Terminal): Command =>
     },
     flags: methodFlags,
     examples: [
-      'sextant mri phantom --height 32 --width 32 --coils 4 --acs-lines 12 --output small.npz',
+      'sextant mri phantom --height 32 --width 32 --coils 4 --acceleration 2 --output small.npz',
       'sextant uq mri small.npz --replicas 16',
       'sextant uq mri small.npz --method zero-filled --replicas 0',
     ],
@@ -161,10 +167,14 @@ const buildMri = (terminal: Terminal): Command =>
         const report = await writeReport(folder.path);
         if (json)
           terminal.print(
-            JSON.stringify({ ...numbers, noise: origin, warnings: assessed.warnings, report }, null, 2),
+            JSON.stringify(
+              { ...numbers, noise: origin, remarks: assessed.remarks, warnings: assessed.warnings, report },
+              null,
+              2,
+            ),
           );
         else {
-          printNumbers(terminal, numbers, assessed.warnings, notes);
+          printNumbers(terminal, numbers, assessed, notes);
           terminal.print(`noise: ${origin}`);
           terminal.print(`maps: ${shortPath(run.path('maps'))}`);
           terminal.print(`report: ${shortPath(report)}`);
@@ -265,6 +275,19 @@ async function writeRun(folder: ExperimentFolder, run: Run, written: Written): P
     },
     arrays,
   );
+  const row = (metric: string, mean: number, note = ''): ResultRow => ({
+    model: config.model,
+    condition: config.condition,
+    metric,
+    published: null,
+    mean,
+    std: null,
+    n: 1,
+    parameters: null,
+    seconds: null,
+    baseline: false,
+    note,
+  });
   const about = { experiment: EXPERIMENT, preset: config.preset, title, source: '', command };
   await folder.writeConfig({ ...about, configuration: { ...config.options }, jobs: [run.name] });
   await folder.writeResult({
@@ -272,19 +295,10 @@ async function writeRun(folder: ExperimentFolder, run: Run, written: Written): P
     environment,
     data: {},
     rows: [
-      {
-        model: config.model,
-        condition: config.condition,
-        metric,
-        published: null,
-        mean: value,
-        std: null,
-        n: 1,
-        parameters: null,
-        seconds: null,
-        baseline: false,
-        note: '',
-      },
+      row(metric, value),
+      ...(OVER_BOUND in numbers
+        ? [row(`${OVER_BOUND}, neither is better`, numbers[OVER_BOUND], assessed.remarks[OVER_BOUND])]
+        : []),
     ],
     checks: [],
     notes: [
@@ -317,10 +331,13 @@ async function writeMaps(
 function printNumbers(
   terminal: Terminal,
   numbers: Readonly<Record<string, number>>,
-  warnings: readonly string[],
+  { remarks, warnings }: Assessment,
   notes: readonly string[],
 ): void {
-  for (const [name, value] of Object.entries(numbers)) terminal.print(`${name}: ${formatNumber(value)}`);
+  for (const [name, value] of Object.entries(numbers)) {
+    const remark = name in remarks ? ` (${remarks[name]})` : '';
+    terminal.print(`${name}: ${formatNumber(value)}${remark}`);
+  }
   for (const warning of warnings) terminal.print(`warning: ${warning}`);
   for (const note of notes) terminal.print(`note: ${note}`);
 }

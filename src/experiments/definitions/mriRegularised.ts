@@ -1,7 +1,7 @@
 /** What λ trace(J Jᵀ) in the training loss does to a reconstruction: less noise, and at what price in bias. */
 import { canonicalJson, type Check } from '../../runs/index.ts';
 import { noiseBenchmark } from '../mriNoiseBenchmark.ts';
-import { groupsOf, meanOf, rowOf } from '../mriNoiseSummary.ts';
+import { GAIN, groupsOf, LESION_SHARE, meanOf, rowOf } from '../mriNoiseSummary.ts';
 import { noiseKeys } from '../mriNoiseTask.ts';
 import { NMSE_METRIC } from '../mriTask.ts';
 import { groupBy, meanAndDeviation } from '../statistics.ts';
@@ -61,8 +61,14 @@ export default noiseBenchmark('mri-regularised', {
           noiseKeys.error(at, name),
         );
         return [
-          rowOf(group, noiseKeys.error(at, 'sd / σ'), { condition, metric: 'median sd / σ, object' }),
-          rowOf(group, noise, { condition, metric: 'variance of the replicas over |true image|²' }),
+          rowOf(group, noiseKeys.error(at, 'sd / σ'), {
+            condition,
+            metric: 'median sd / σ, object, neither is better',
+          }),
+          rowOf(group, noise, {
+            condition,
+            metric: 'variance of the replicas over |true image|², neither is better',
+          }),
           rowOf(group, bias, {
             condition,
             metric: 'bias² over |true image|²',
@@ -70,8 +76,8 @@ export default noiseBenchmark('mri-regularised', {
           }),
         ];
       }),
-      rowOf(group, noiseKeys.gain, { metric: 'worst-case gain ‖J‖₂' }),
-      rowOf(group, noiseKeys.lesion, { metric: 'share of the contrast of an inserted lesion' }),
+      rowOf(group, noiseKeys.gain, { metric: GAIN }),
+      rowOf(group, noiseKeys.lesion, { metric: LESION_SHARE, note: '1 keeps it all' }),
     ]);
     const same = groupBy(groups, ([{ config }]) =>
       canonicalJson([config.model, { ...config.condition, λ: null }]),
@@ -94,6 +100,7 @@ export default noiseBenchmark('mri-regularised', {
       rows,
       checks,
       notes: [
+        'Less noise alone makes no image better: a constant has none. Noise is paid for with bias, NMSE counts both, and a share of the lesion near 1 keeps what a reader looks for.',
         'trace(J Jᵀ)/pixels is the mean variance of a pixel for noise of σ = 1; one random probe a step estimates it without bias.',
         'The bound of the variance of an unbiased image does not depend on λ: noise below it is paid with bias, and NMSE says whether that pays.',
       ],
