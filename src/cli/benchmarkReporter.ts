@@ -3,29 +3,11 @@ import type { BenchmarkEvent, JobOutcome } from '../experiments/index.ts';
 import type { Run } from '../runs/index.ts';
 import { formatNumber, formatSeconds } from './format.ts';
 import type { Terminal } from './terminal.ts';
+import { secondsLeft, type JobPace } from './timeLeft.ts';
 
-interface Standing {
-  /** Part done, 0 … 1. */
-  fraction: number;
-  epoch: number;
-  epochs: number;
-  /** Time at which this process began to work on the job, and the part that was done by then. */
-  began: number;
-  from: number;
-}
-
-/**
- * Seconds until all jobs are done. A running job goes on at its own pace; a waiting one is taken to last as long as the mean
- * of those that have shown their pace; lanes share the work evenly.
- */
-function secondsLeft(standings: readonly Standing[], now: number, lanes: number): number | null {
-  const paces = standings.flatMap(({ fraction, from, began }) =>
-    began > 0 && fraction > from ? [(now - began) / 1000 / (fraction - from)] : [],
-  );
-  if (!paces.length) return null;
-  const typical = paces.reduce((a, b) => a + b, 0) / paces.length;
-  const work = standings.reduce((total, { fraction }) => total + (1 - fraction) * typical, 0);
-  return work / Math.max(1, lanes);
+interface Standing extends JobPace {
+  readonly epoch: number;
+  readonly epochs: number;
 }
 
 const fieldsOf = ({ config, name }: Run): Record<string, unknown> => ({
@@ -45,6 +27,11 @@ export function benchmarkReporter(terminal: Terminal, experiment: string): (even
   const running = new Map<string, Run>();
   let lanes = 1;
 
+  const change = ({ name }: Run, to: (before: Standing) => Partial<Standing>): void => {
+    const before = standings.get(name);
+    if (before) standings.set(name, { ...before, ...to(before) });
+  };
+
   const draw = (): void => {
     const all = [...standings.values()];
     const detail = [...running.values()].map((run) => {
@@ -56,7 +43,7 @@ export function benchmarkReporter(terminal: Terminal, experiment: string): (even
       done: all.reduce((total, { fraction }) => total + fraction, 0),
       total: all.length,
       unit: 'jobs',
-      secondsLeft: secondsLeft(all, performance.now(), lanes),
+      secondsLeft: secondsLeft(all, lanes),
       detail: detail.join(', '),
     });
   };
@@ -86,27 +73,27 @@ export function benchmarkReporter(terminal: Terminal, experiment: string): (even
         progress.update({ label: 'making the data', done: event.done, total: event.total, unit: 'samples' });
         break;
       case 'jobs':
-        for (const { name } of event.runs)
-          standings.set(name, { fraction: 0, epoch: 0, epochs: 0, began: 0, from: 0 });
+        for (const { name, config } of event.runs)
+          standings.set(name, {
+            ...{ model: config.model, trains: false, epoch: 0, epochs: 0 },
+            ...{ fraction: 0, from: null, reached: 0 },
+          });
         break;
       case 'start':
         running.set(event.run.name, event.run);
         lanes = Math.max(lanes, running.size);
+        change(event.run, () => ({ from: { fraction: 0, time: performance.now() } }));
         draw();
         break;
       case 'progress': {
         const { epoch, epochs } = event.progress;
-        const before = standings.get(event.run.name);
         const fraction = epochs ? epoch / epochs : 0;
-        const first = !before?.began;
-        const began = first ? performance.now() : before.began;
-        standings.set(event.run.name, {
-          fraction,
-          epoch,
-          epochs,
-          began,
-          from: first ? fraction : before.from,
-        });
+        const reached = performance.now();
+        change(event.run, ({ trains, from }) => ({
+          ...{ epoch, epochs, fraction, reached, trains: true },
+          // What comes before the first epoch is done once, and a job that goes on has done a part before.
+          from: trains ? from : { fraction, time: reached },
+        }));
         draw();
         break;
       }
@@ -118,14 +105,11 @@ export function benchmarkReporter(terminal: Terminal, experiment: string): (even
         });
         break;
       case 'end': {
-        const { run, state } = event.outcome;
+        const { run, state, skipped } = event.outcome;
         running.delete(run.name);
-        const before = standings.get(run.name);
-        if (before)
-          standings.set(run.name, {
-            ...before,
-            fraction: state === 'finished' || state === 'failed' ? 1 : before.fraction,
-          });
+        if (state === 'finished' && !skipped)
+          change(run, () => ({ fraction: 1, reached: performance.now() }));
+        else if (state === 'finished' || state === 'failed') change(run, () => ({ fraction: 1, from: null }));
         void ended(event.outcome).then(draw);
         break;
       }

@@ -20,7 +20,7 @@ export interface ProgressState {
   readonly total: number;
   /** What is counted: 'samples'. Shown with the rate. */
   readonly unit: string;
-  /** Estimated by the rate when absent. */
+  /** Null while it is not known; estimated by the rate when absent. */
   readonly secondsLeft?: number | null | undefined;
   /** Free text at the end of the line. */
   readonly detail?: string | undefined;
@@ -69,11 +69,12 @@ export function createTerminal(
 /** Units a second since the work of that label began. */
 function rateMeter(): (state: ProgressState) => { rate: number | null; secondsLeft: number | null } {
   let start: { label: string; time: number; done: number } | null = null;
-  return ({ label, done, total, secondsLeft }) => {
+  return ({ label, done, total, secondsLeft: told }) => {
     if (start?.label !== label || done < start.done) start = { label, time: performance.now(), done };
     const seconds = (performance.now() - start.time) / 1000;
     const rate = seconds > 0.2 && done > start.done ? (done - start.done) / seconds : null;
-    return { rate, secondsLeft: secondsLeft ?? (rate === null ? null : (total - done) / rate) };
+    const steady = rate === null ? null : (total - done) / rate;
+    return { rate, secondsLeft: told === undefined ? steady : told };
   };
 }
 

@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { benchmarkReporter } from '../../src/cli/benchmarkReporter.ts';
-import type { Terminal } from '../../src/cli/terminal.ts';
+import type { ProgressState, Terminal } from '../../src/cli/terminal.ts';
 import { Run } from '../../src/runs/index.ts';
 
 let folder: string;
@@ -42,4 +42,32 @@ test('a result damaged after the job ended is a line without a number, not the e
   });
   expect(line).toContain('steady  seed 0  finished');
   expect(told).toEqual([expect.objectContaining({ event: 'end', state: 'finished', value: null })]);
+});
+
+test('the time left is unknown until a training has shown its pace, however many baselines are done', async () => {
+  const run = (model: string): Promise<Run> =>
+    Run.create(folder, {
+      ...{ experiment: 'tiny', preset: 'quick', condition: {}, seed: 0, options: {} },
+      model,
+    });
+  const [linear, fno] = [await run('linear'), await run('fno')];
+  const told: ProgressState[] = [];
+  const lines: string[] = [];
+  const progress = {
+    update: (state: ProgressState) => told.push(state),
+    event: (text: string) => lines.push(text),
+  };
+  const listen = benchmarkReporter({ progress } as unknown as Terminal, 'tiny');
+  listen({ kind: 'jobs', runs: [linear, fno] });
+  listen({ kind: 'start', run: linear });
+  listen({ kind: 'end', outcome: { run: linear, state: 'finished', skipped: false } });
+  await expect.poll(() => lines.length).toBe(1);
+  listen({ kind: 'start', run: fno });
+  const epoch = (of: number) =>
+    listen({ kind: 'progress', run: fno, progress: { epoch: of, epochs: 10, secondsLeft: null } });
+  epoch(1);
+  expect(told.map(({ secondsLeft }) => secondsLeft).every((left) => left === null)).toBe(true);
+  epoch(2);
+  expect(told.at(-1)?.secondsLeft).toBeGreaterThan(0);
+  expect(told.at(-1)?.done).toBeCloseTo(1.2, 12);
 });
