@@ -1,7 +1,7 @@
 /** Reading and atomic writing of files, with errors that a user can act on. */
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, statSync } from 'node:fs';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { open, readFile, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 /** The bytes of a file. Throws one sentence when it is missing, a folder, or not readable. */
@@ -64,6 +64,15 @@ export async function writeAtomically(file: string, bytes: Uint8Array): Promise<
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
     throw new Error(`cannot write ${file}: ${reason(error)}`, { cause: error });
+  }
+}
+
+/** Names in a folder. @throws one sentence when it cannot be read. */
+export async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    throw new Error(`cannot read ${folder}: ${reason(error)}`, { cause: error });
   }
 }
 

@@ -44,7 +44,7 @@ export function samplesFromArrays(arrays: NpzArrays, name: string): SampleSplits
       : cut(splitOf(arrays, sampleArrayIn(arrays, name), 'context', name));
   if (train.x.shape[0] < LEAST_TRAINED_ON) {
     throw new Error(
-      `${name}: ${train.x.shape[0]} training samples; expected at least ${LEAST_TRAINED_ON}${'train_x' in arrays ? '' : ', which is four fifths of x'}`,
+      `${name}: ${train.x.shape[0]} training samples; expected at least ${LEAST_TRAINED_ON}${'train_x' in arrays ? '' : ', beside the tenths of x for validation and for the test'}`,
     );
   }
   const kindOf = ({ x, context }: SampleSplit): string =>

@@ -65,6 +65,11 @@ async function program(
       // The one line of an error is written below, for all kinds of errors alike.
       outputError: () => undefined,
     });
+    if (each.commands.length)
+      each.on('command:*', ([name]: readonly string[]) => {
+        const names = each.commands.map((one) => one.name()).join(', ');
+        throw new UsageError(`unknown command '${name}', expected one of ${names}`);
+      });
     each.commands.forEach(quiet);
   };
   quiet(root);

@@ -2,8 +2,8 @@
  * Slices to train reconstructions on: fully sampled multi-coil k-space with its image, generated or read from fastMRI's files, and
  * the undersampled, noisy k-space that a network is given of them.
  */
-import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { namesIn } from '../../datasets/files.ts';
 import { birdcageCoils } from '../../datasets/mri/coils.ts';
 import { readFastMri } from '../../datasets/mri/fastMri.ts';
 import { brainPhantom } from '../../datasets/mri/phantoms.ts';
@@ -108,7 +108,7 @@ export async function fastMriSlices(
   limit: number,
   { threads, signal }: { readonly threads: number; readonly signal: AbortSignal },
 ): Promise<Slices> {
-  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.h5')).sort();
+  const names = (await namesIn(folder)).filter((name) => name.endsWith('.h5')).sort();
   if (!names.length) throw new Error(`${folder}: holds no .h5 files; expected a folder of fastMRI volumes`);
   const parts: Slices[] = [];
   let count = 0;

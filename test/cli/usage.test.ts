@@ -91,7 +91,10 @@ test.each<[string[], string[]]>([
     ['--recipe', 'paper, nonlinear'],
   ],
   [['data', 'check', 'data.csv'], ['file: got data.csv, expected a file name ending in .npz']],
-  [['bench', 'nope'], ["unknown command 'nope'"]],
+  [
+    ['bench', 'nope'],
+    ["unknown command 'nope', expected one of list, ", 'kdv'],
+  ],
   [['bench', 'kdv', '--preset', 'huge'], ["--preset: got 'huge', expected one of quick, paper"]],
   [
     ['bench', 'kdv', '--models', 'pade,resnet'],

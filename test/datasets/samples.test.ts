@@ -48,7 +48,7 @@ describe('samples of a file', () => {
     [{ x: npy(Float64Array.of(1), []) }, 'f.npz: x is []; expected [samples, d], with d = 1 for numbers'],
     [{ x: npy(new Float64Array(0), [0, 2]) }, 'f.npz: x is empty; expected at least one sample'],
     [{ X: npy(Float64Array.of(1, 2, NaN, 4), [2, 2]) }, 'f.npz: X holds NaN in sample 1'],
-    [{ x: rows(1) }, 'f.npz: 1 training samples; expected at least 20, which is four fifths of x'],
+    [{ x: rows(1) }, 'f.npz: 1 training samples; expected at least 20, beside the tenths of x for'],
     [{ ...splits, train_x: rows(19) }, 'f.npz: 19 training samples; expected at least 20'],
     [{ train_x: rows(20), test_x: rows(3) }, 'there is no array "validation_x"; it has train_x, test_x'],
     [

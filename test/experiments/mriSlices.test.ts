@@ -81,7 +81,8 @@ test('a published image and its maximum are taken as they are', async () => {
 });
 
 test('folders that cannot be trained on are refused with the reason', async () => {
-  await expect(load('missing')).rejects.toThrow('holds no .h5 files');
+  await expect(load('missing')).rejects.toThrow(/^cannot read .*missing: there is no such file or folder$/);
+  await expect(load('.')).rejects.toThrow('holds no .h5 files');
   await expect(load('plain', { train: 5 })).rejects.toThrow(
     'holds 4 slices, expected 7: 5 to train, 1 to validate, 1 to test',
   );
