@@ -337,3 +337,13 @@ export function getPlaneSet(name: string): PlaneSet {
     `plane set '${name}' is unknown; expected one of ${planeSets.map((set) => set.name).join(', ')}`,
   );
 }
+
+/** Centres of side × side cells of a set's picture, `[side², 2]` row by row, the least y first. */
+export function pictureGrid({ picture: { x, y } }: PlaneSet, side: number): Float64Array {
+  const [dx, dy] = [(x[1] - x[0]) / side, (y[1] - y[0]) / side];
+  const points = new Float64Array(2 * side * side);
+  for (let i = 0; i < side; i++)
+    for (let j = 0; j < side; j++)
+      points.set([x[0] + (j + 0.5) * dx, y[0] + (i + 0.5) * dy], 2 * (i * side + j));
+  return points;
+}

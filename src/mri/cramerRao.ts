@@ -5,7 +5,7 @@
 import { breather } from '../nn/programs.ts';
 import { compile, complexArray, spec, specsOf, type ComplexArray, type NDArray } from '../tensor/index.ts';
 import { foldIn, key, uniform } from '../tensor/random.ts';
-import { compileOptions, type PrecisionChoice } from '../uncertainty/precision.ts';
+import { compileOptions, type SeededChoice } from '../uncertainty/precision.ts';
 import { RunningMoments } from '../uncertainty/runningMoments.ts';
 import { normalOperator } from './forwardModel.ts';
 import { choleskyFactor, invertLower } from './hermitian.ts';
@@ -17,7 +17,7 @@ import { pointSpread } from './pointSpread.ts';
 /** Unknowns of a dense Fisher matrix that is still inverted as a whole. */
 const DENSE_LIMIT = 1024;
 
-export interface BoundOptions extends PrecisionChoice {
+export interface BoundOptions extends SeededChoice {
   /**
    * `dense`: the inverse of the Fisher matrix, of each row of the image by itself where whole columns of k-space are sampled. `probing`:
    * v ∘ (AᴴΨ⁻¹A)⁻¹v for random signs by conjugate gradients. Default dense where it has at most 1024 unknowns at a time.
@@ -29,10 +29,6 @@ export interface BoundOptions extends PrecisionChoice {
   readonly tolerance?: number | undefined;
   /** Default 100. */
   readonly maximumIterations?: number | undefined;
-  /** Default 0. */
-  readonly seed?: number | undefined;
-  readonly onProgress?: ((done: number, total: number) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 export interface CramerRaoBound {

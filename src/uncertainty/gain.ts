@@ -3,17 +3,13 @@ import { breather } from '../nn/programs.ts';
 import { sizeOf, type NDArray } from '../tensor/index.ts';
 import { key, normal } from '../tensor/random.ts';
 import { PerturbedPrograms, type Perturbed } from './perturbed.ts';
-import type { PrecisionChoice } from './precision.ts';
+import type { SeededChoice } from './precision.ts';
 
-export interface WorstCaseOptions extends PrecisionChoice {
+export interface WorstCaseOptions extends SeededChoice {
   /** Relative change of the gain at which the iteration ends; default 1e-4. */
   readonly tolerance?: number | undefined;
   /** Default 100. */
   readonly maximumIterations?: number | undefined;
-  /** Of the random start, default 0. */
-  readonly seed?: number | undefined;
-  readonly onProgress?: ((done: number, total: number) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 export interface WorstCase {

@@ -14,7 +14,7 @@ import { foldIn, key, normal, uniform, type Key } from '../tensor/random.ts';
 import { breather } from '../nn/programs.ts';
 import { BlockMoments } from './blockMoments.ts';
 import { PerturbedPrograms, type Perturbed } from './perturbed.ts';
-import type { PrecisionChoice } from './precision.ts';
+import type { SeededChoice } from './precision.ts';
 
 export interface Colouring {
   /** Colour 0 … count − 1 of each site. */
@@ -24,7 +24,7 @@ export interface Colouring {
 
 export type LocalMethod = 'rows' | 'probing' | 'sketching' | 'comb';
 
-export interface LocalCovarianceOptions extends PrecisionChoice {
+export interface LocalCovarianceOptions extends SeededChoice {
   readonly method: LocalMethod;
   /** `rows`: the sites to compute; others are NaN. Default all. */
   readonly sites?: Int32Array | undefined;
@@ -48,12 +48,8 @@ export interface LocalCovarianceOptions extends PrecisionChoice {
    * Given the value of the function at the point.
    */
   readonly directions?: ((value: NDArray) => readonly NDArray[]) | undefined;
-  /** Default 0. Probe j is a function of (seed, j) alone. */
-  readonly seed?: number | undefined;
   /** Products in one pass; default as many as keep an array of inputs or outputs below about a million numbers, at most 16. */
   readonly productsAtOnce?: number | undefined;
-  readonly onProgress?: ((done: number, total: number) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** A standard deviation at each site, [...sites], and its standard error; null where it is exact or unknown. */

@@ -16,19 +16,15 @@ import {
 import { foldIn, key, normal } from '../tensor/random.ts';
 import { noiseMap, type InputNoise } from './noise.ts';
 import type { Perturbed, Traced } from './perturbed.ts';
-import { compileOptions, type PrecisionChoice } from './precision.ts';
+import { compileOptions, type SeededChoice } from './precision.ts';
 import type { SampleFunction } from './propagation.ts';
 import { RunningMoments } from './runningMoments.ts';
 
-export interface SamplingOptions extends PrecisionChoice {
+export interface SamplingOptions extends SeededChoice {
   /** Draws of the noise, N. */
   readonly samples: number;
-  /** Draw number j is a function of (seed, j) alone: more samples go on where fewer ended. Default 0. */
-  readonly seed?: number | undefined;
   /** Draws in one pass; default as many as keep an array of inputs below about 32,000 numbers. */
   readonly samplesAtOnce?: number | undefined;
-  readonly onProgress?: ((done: number, total: number) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 export interface MonteCarloOptions extends SamplingOptions {

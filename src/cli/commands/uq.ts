@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { encodeNifti } from '../../../datasets/mri/nifti.ts';
 import { npy, writeNpy } from '../../../datasets/npy.ts';
 import { flagOf } from '../../experiments/configuration.ts';
+import { fixedRow } from '../../experiments/resultRows.ts';
 import { assessNoise, OVER_BOUND, type AssessedMap, type Assessment } from '../../mri/assessment.ts';
 import type { ReceiverNoise } from '../../mri/kspaceNoise.ts';
 import { trueAcceleration } from '../../mri/masks.ts';
@@ -275,18 +276,9 @@ async function writeRun(folder: ExperimentFolder, run: Run, written: Written): P
     },
     arrays,
   );
-  const row = (metric: string, mean: number, note = ''): ResultRow => ({
-    model: config.model,
-    condition: config.condition,
-    metric,
-    published: null,
-    mean,
-    std: null,
-    n: 1,
-    parameters: null,
-    seconds: null,
+  const row = (name: string, mean: number, note?: string): ResultRow => ({
+    ...fixedRow(config.model, config.condition, name, mean, note),
     baseline: false,
-    note,
   });
   const about = { experiment: EXPERIMENT, preset: config.preset, title, source: '', command };
   await folder.writeConfig({ ...about, configuration: { ...config.options }, jobs: [run.name] });

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { npy } from '../../../datasets/npy.ts';
 import type { NpzArrays } from '../../../datasets/npz.ts';
 import { planeSplits } from '../../../datasets/samples.ts';
-import { getPlaneSet, planeSets, type PlaneSet } from '../../../datasets/toy2d.ts';
+import { getPlaneSet, pictureGrid, planeSets, type PlaneSet } from '../../../datasets/toy2d.ts';
 import { logProb, sample, type Density } from '../../flows/index.ts';
 import { array } from '../../tensor/index.ts';
 import type { Check, Figure, JobResult } from '../../runs/index.ts';
@@ -58,18 +58,6 @@ function jobs(config: Configuration): JobConfig[] {
   return flowJobs(config, { domain, settings, samples: config.samples });
 }
 
-/** Centres of the pixels of a picture of the set's box, `[PICTURE², 2]`, the least y first. */
-function pixels({ picture: { x, y } }: PlaneSet): Float64Array {
-  const points = new Float64Array(2 * PICTURE * PICTURE);
-  for (let i = 0; i < PICTURE; i++)
-    for (let j = 0; j < PICTURE; j++) {
-      const along = (j + 0.5) / PICTURE;
-      const up = (i + 0.5) / PICTURE;
-      points.set([x[0] + along * (x[1] - x[0]), y[0] + up * (y[1] - y[0])], 2 * (i * PICTURE + j));
-    }
-  return points;
-}
-
 const axesOf = ({ picture: { x, y } }: PlaneSet) => ({
   x: { label: 'x₁', extent: pair(x) },
   y: { label: 'x₂', extent: pair(y) },
@@ -79,7 +67,7 @@ const pair = ([low, high]: readonly [number, number]): [number, number] => [low,
 
 /** True density and the model's as pictures. */
 async function picture(set: PlaneSet, model: Density, parameters: unknown): Promise<NpzArrays> {
-  const points = pixels(set);
+  const points = pictureGrid(set, PICTURE);
   const own = await logProb(model, parameters, array(points, [PICTURE * PICTURE, 2]), {}, { threads: 1 });
   const image = (logs: ArrayLike<number>) => npy(Float32Array.from(logs, Math.exp), [1, PICTURE, PICTURE]);
   return { truth: image(set.logDensity(points)), prediction: image(own.data) };

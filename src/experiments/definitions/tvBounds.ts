@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { planeSplits } from '../../../datasets/samples.ts';
-import { getPlaneSet, planeSets, type PlaneSet } from '../../../datasets/toy2d.ts';
+import { getPlaneSet, pictureGrid, planeSets, type PlaneSet } from '../../../datasets/toy2d.ts';
 import {
   bestDenseBound,
   bestSparseBound,
@@ -74,10 +74,7 @@ function jobs(config: Configuration): JobConfig[] {
 async function totalVariation(set: PlaneSet, flow: Flow, parameters: FlowParameters): Promise<number> {
   const { x, y } = set.picture;
   const [dx, dy] = [(x[1] - x[0]) / GRID, (y[1] - y[0]) / GRID];
-  const points = new Float64Array(2 * GRID * GRID);
-  for (let i = 0; i < GRID; i++)
-    for (let j = 0; j < GRID; j++)
-      points.set([x[0] + (i + 0.5) * dx, y[0] + (j + 0.5) * dy], 2 * (i * GRID + j));
+  const points = pictureGrid(set, GRID);
   const truth = set.logDensity(points);
   const own = await logProb(
     flow,
