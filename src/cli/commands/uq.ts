@@ -94,7 +94,7 @@ const buildMri = (terminal: Terminal): Command =>
     },
     flags: methodFlags,
     examples: [
-      'sextant mri phantom --height 32 --width 32 --coils 4 --acceleration 2 --output small.npz',
+      'sextant mri phantom --height 32 --width 32 --coils 4 --acceleration 2 --acs-lines 12 --output small.npz',
       'sextant uq mri small.npz --replicas 16',
       'sextant uq mri small.npz --method zero-filled --replicas 0',
     ],
