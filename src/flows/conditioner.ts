@@ -4,24 +4,26 @@
  */
 import { z } from 'zod';
 import {
-  broadcastTo,
+  add,
   concat,
   constant,
   expandDims,
   gelu,
   mapTree,
+  matmul,
   mul,
   relu,
   reshape,
   showShape,
   silu,
+  sizeOf,
   tanh,
   transpose,
   type NDArray,
   type Shape,
   type Tensor,
 } from '../tensor/index.ts';
-import { convolution, mlp, type ConvolutionParameters, type MlpParameters } from '../nn/index.ts';
+import { convolution, linear, mlp, type ConvolutionParameters, type MlpParameters } from '../nn/index.ts';
 import { split, type Key } from '../tensor/random.ts';
 import type { Domain } from './layer.ts';
 import { pick, type Mask } from './masks.ts';
@@ -40,7 +42,13 @@ export interface NetworkOptions {
 }
 
 export type ConditionerParameters<Leaf = NDArray> =
-  { readonly dense: MlpParameters<Leaf> } | { readonly convolutions: readonly ConvolutionParameters<Leaf>[] };
+  { readonly dense: MlpParameters<Leaf> } | ConvolutionalParameters<Leaf>;
+
+interface ConvolutionalParameters<Leaf> {
+  readonly convolutions: readonly ConvolutionParameters<Leaf>[];
+  /** What a context adds to every pixel behind the first convolution: `[context, its outputs]`. */
+  readonly context?: Leaf;
+}
 
 const zeroed = <T>(tree: T): T =>
   mapTree(tree, (leaf: NDArray) => ({ ...leaf, data: new Float32Array(leaf.data.length) })) as unknown as T;
@@ -59,17 +67,34 @@ export function initDense(
 /** Kernels of 3×3 outside and 1×1 between them, as in Glow. */
 function initConvolutions(
   key: Key,
-  inputs: number,
-  outputs: number,
-  hidden: readonly number[],
-): ConvolutionParameters[] {
+  {
+    inputs,
+    outputs,
+    context,
+    hidden,
+  }: Readonly<Record<'inputs' | 'outputs' | 'context', number>> & Pick<NetworkOptions, 'hidden'>,
+): ConvolutionalParameters<NDArray> {
   const sizes = [inputs, ...hidden, outputs];
   const last = sizes.length - 2;
-  return split(key, sizes.length - 1).map((own, i) => {
+  const [contextKey, ...keys] = split(key, sizes.length);
+  const convolutions = keys.map((own, i) => {
     const side = i === 0 || i === last ? 3 : 1;
     const made = convolution.init(own, { inputs: sizes[i], outputs: sizes[i + 1], kernel: [side, side] });
     return i === last ? zeroed(made) : made;
   });
+  if (context === 0) return { convolutions };
+  const { weight } = linear.init(contextKey, { inputs: context, outputs: sizes[1] });
+  return { convolutions, context: last === 0 ? zeroed(weight) : weight };
+}
+
+/**
+ * What the networks of a mask see and make of images of a shape: the planes of the mask, or where it has none the whole image with changed
+ * entries 0, and a number for each of its entries, of which those that change count.
+ */
+function visibleImages(shape: Shape, { plane, kept, changed }: Mask) {
+  if (!plane) return { inputs: shape[0], changed: shape[0], pixels: shape.slice(1) };
+  const size = sizeOf(plane);
+  return { inputs: kept.length / size, changed: changed.length / size, pixels: plane };
 }
 
 export const conditioner = {
@@ -82,8 +107,8 @@ export const conditioner = {
     { hidden }: NetworkOptions,
   ): ConditionerParameters {
     if (shape.length === 3) {
-      const [channels] = shape;
-      return { convolutions: initConvolutions(key, channels + context, channels * outputs, hidden) };
+      const { inputs, changed } = visibleImages(shape, mask);
+      return initConvolutions(key, { inputs, outputs: changed * outputs, context, hidden });
     }
     const inputs = mask.kept.length + context;
     if (inputs === 0) {
@@ -95,36 +120,59 @@ export const conditioner = {
   },
 
   /** Flattened samples x `[batch, size]` of a shape → `[batch, changed, outputs]`. */
-  apply(
-    p: ConditionerParameters<Tensor>,
-    x: Tensor,
-    { shape, mask, outputs, context, activation }: ConditionerCall,
-  ): Tensor {
-    const f = activations[activation];
-    const [batch] = x.shape;
+  apply(p: ConditionerParameters<Tensor>, x: Tensor, call: ConditionerCall): Tensor {
+    const { mask, outputs, context, activation } = call;
     if ('dense' in p) {
       const inputs = joinContext(pick(x, mask.kept), context, p.dense[0].weight.shape[0]);
-      return reshape(mlp.apply(p.dense, inputs, f), [batch, mask.changed.length, outputs]);
+      return reshape(mlp.apply(p.dense, inputs, activations[activation]), [
+        x.shape[0],
+        mask.changed.length,
+        outputs,
+      ]);
     }
-    const [channels, height, width] = shape;
-    const visible = new Float64Array(x.shape[1]);
-    mask.kept.forEach((i) => (visible[i] = 1));
-    const image = reshape(mul(x, constant(visible)), [batch, ...shape]);
-    const maps =
-      context && broadcastTo(expandDims(context, [2, 3]), [batch, context.shape[1], height, width]);
-    const { convolutions } = p;
-    const out = convolutions.reduce(
-      (v, layer, i) => {
-        const w = convolution.apply(layer, v, { padding: 'same' });
-        return i < convolutions.length - 1 ? f(w) : w;
-      },
-      joinContext(image, maps, convolutions[0].weight.shape[1]),
-    );
-    // The numbers of a pixel lie in neighbouring channels: [batch, channels, outputs, pixels] → [batch, size, outputs].
-    const numbers = transpose(reshape(out, [batch, channels, outputs, height * width]));
-    return pick(reshape(numbers, [batch, channels * height * width, outputs]), mask.changed);
+    return applyConvolutions(p, x, call);
   },
 };
+
+function applyConvolutions(
+  { convolutions, context: weight }: ConvolutionalParameters<Tensor>,
+  x: Tensor,
+  { shape, mask, outputs, context, activation }: ConditionerCall,
+): Tensor {
+  const [batch] = x.shape;
+  const { inputs, changed, pixels } = visibleImages(shape, mask);
+  const added = contextOfPixels(weight, context);
+  const image = mask.plane ? pick(x, mask.kept) : mul(x, constant(indicatorOf(mask.kept, x.shape[1])));
+  const out = convolutions.reduce(
+    (v, layer, i) => {
+      const made = convolution.apply(layer, v, { padding: 'same' });
+      const w = i === 0 && added ? add(made, added) : made;
+      return i < convolutions.length - 1 ? activations[activation](w) : w;
+    },
+    reshape(image, [batch, inputs, ...pixels]),
+  );
+  // The numbers of a pixel lie in neighbouring channels: [batch, channels, outputs, pixels] → [batch, size, outputs].
+  const numbers = transpose(reshape(out, [batch, changed, outputs, sizeOf(pixels)]));
+  const all = reshape(numbers, [batch, changed * sizeOf(pixels), outputs]);
+  return mask.plane ? all : pick(all, mask.changed);
+}
+
+function indicatorOf(positions: Int32Array, size: number): Float64Array {
+  const visible = new Float64Array(size);
+  positions.forEach((i) => (visible[i] = 1));
+  return visible;
+}
+
+/** What the context adds to every pixel, `[batch, channels, 1, 1]`. @throws if it is not the context the network was made for. */
+function contextOfPixels(weight: Tensor | undefined, context: Tensor | undefined): Tensor | null {
+  const [expected, got] = [weight?.shape[0] ?? 0, context?.shape[1] ?? 0];
+  if (expected !== got) {
+    throw new Error(
+      `flow: a network made for ${expected} numbers of context got ${got === 0 ? 'none' : got}; ${PASS_CONTEXT}`,
+    );
+  }
+  return weight && context ? expandDims(matmul(context, weight), [2, 3]) : null;
+}
 
 export interface ConditionerCall {
   /** Of one sample. */
@@ -141,6 +189,8 @@ export function joinContext(features: Tensor, context: Tensor | undefined, expec
   const joined = context ? concat([features, context], 1) : features;
   if (joined.shape[1] === expected) return joined;
   throw new Error(
-    `flow: a network made for ${expected} inputs got ${joined.shape[1]} (${context ? `${context.shape[1]} of context` : 'no context'}); pass the context [batch, n] that the flow was initialised for`,
+    `flow: a network made for ${expected} inputs got ${joined.shape[1]} (${context ? `${context.shape[1]} of context` : 'no context'}); ${PASS_CONTEXT}`,
   );
 }
+
+const PASS_CONTEXT = 'pass the context [batch, n] that the flow was initialised for';
