@@ -4,10 +4,8 @@
  */
 import { z } from 'zod';
 import {
-  add,
   concat,
   constant,
-  expandDims,
   gelu,
   mapTree,
   matmul,
@@ -46,9 +44,12 @@ export type ConditionerParameters<Leaf = NDArray> =
 
 interface ConvolutionalParameters<Leaf> {
   readonly convolutions: readonly ConvolutionParameters<Leaf>[];
-  /** What a context adds to every pixel behind the first convolution: `[context, its outputs]`. */
+  /** Makes of a context the planes that the first convolution sees beside the image: `[context, CONTEXT_PLANES · pixels]`. */
   readonly context?: Leaf;
 }
+
+/** Convolutions alone would show a context to all pixels alike: planes of its own say where in the image it means what. */
+const CONTEXT_PLANES = 4;
 
 const zeroed = <T>(tree: T): T =>
   mapTree(tree, (leaf: NDArray) => ({ ...leaf, data: new Float32Array(leaf.data.length) })) as unknown as T;
@@ -67,14 +68,13 @@ export function initDense(
 /** Kernels of 3×3 outside and 1×1 between them, as in Glow. */
 function initConvolutions(
   key: Key,
-  {
-    inputs,
-    outputs,
-    context,
-    hidden,
-  }: Readonly<Record<'inputs' | 'outputs' | 'context', number>> & Pick<NetworkOptions, 'hidden'>,
+  visible: VisibleImages,
+  outputs: number,
+  context: number,
+  { hidden }: NetworkOptions,
 ): ConvolutionalParameters<NDArray> {
-  const sizes = [inputs, ...hidden, outputs];
+  const planes = context > 0 ? CONTEXT_PLANES : 0;
+  const sizes = [visible.inputs + planes, ...hidden, visible.changed * outputs];
   const last = sizes.length - 2;
   const [contextKey, ...keys] = split(key, sizes.length);
   const convolutions = keys.map((own, i) => {
@@ -82,16 +82,24 @@ function initConvolutions(
     const made = convolution.init(own, { inputs: sizes[i], outputs: sizes[i + 1], kernel: [side, side] });
     return i === last ? zeroed(made) : made;
   });
-  if (context === 0) return { convolutions };
-  const { weight } = linear.init(contextKey, { inputs: context, outputs: sizes[1] });
-  return { convolutions, context: last === 0 ? zeroed(weight) : weight };
+  if (planes === 0) return { convolutions };
+  const maps = planes * sizeOf(visible.pixels);
+  return { convolutions, context: linear.init(contextKey, { inputs: context, outputs: maps }).weight };
+}
+
+interface VisibleImages {
+  /** Planes that a network sees of a sample, and planes with an entry that changes. */
+  readonly inputs: number;
+  readonly changed: number;
+  /** Height and width of a plane. */
+  readonly pixels: Shape;
 }
 
 /**
  * What the networks of a mask see and make of images of a shape: the planes of the mask, or where it has none the whole image with changed
  * entries 0, and a number for each of its entries, of which those that change count.
  */
-function visibleImages(shape: Shape, { plane, kept, changed }: Mask) {
+function visibleImages(shape: Shape, { plane, kept, changed }: Mask): VisibleImages {
   if (!plane) return { inputs: shape[0], changed: shape[0], pixels: shape.slice(1) };
   const size = sizeOf(plane);
   return { inputs: kept.length / size, changed: changed.length / size, pixels: plane };
@@ -104,11 +112,10 @@ export const conditioner = {
     { shape, context }: Domain,
     mask: Mask,
     outputs: number,
-    { hidden }: NetworkOptions,
+    network: NetworkOptions,
   ): ConditionerParameters {
     if (shape.length === 3) {
-      const { inputs, changed } = visibleImages(shape, mask);
-      return initConvolutions(key, { inputs, outputs: changed * outputs, context, hidden });
+      return initConvolutions(key, visibleImages(shape, mask), outputs, context, network);
     }
     const inputs = mask.kept.length + context;
     if (inputs === 0) {
@@ -116,7 +123,7 @@ export const conditioner = {
         `coupling: samples ${showShape(shape)} without context leave nothing to condition on; use an autoregressive or elementwise layer`,
       );
     }
-    return { dense: initDense(key, inputs, mask.changed.length * outputs, hidden) };
+    return { dense: initDense(key, inputs, mask.changed.length * outputs, network.hidden) };
   },
 
   /** Flattened samples x `[batch, size]` of a shape → `[batch, changed, outputs]`. */
@@ -141,15 +148,15 @@ function applyConvolutions(
 ): Tensor {
   const [batch] = x.shape;
   const { inputs, changed, pixels } = visibleImages(shape, mask);
-  const added = contextOfPixels(weight, context);
-  const image = mask.plane ? pick(x, mask.kept) : mul(x, constant(indicatorOf(mask.kept, x.shape[1])));
+  const planes = contextPlanes(weight, context);
+  const seen = mask.plane ? pick(x, mask.kept) : mul(x, constant(indicatorOf(mask.kept, x.shape[1])));
+  const image = reshape(seen, [batch, inputs, ...pixels]);
   const out = convolutions.reduce(
     (v, layer, i) => {
-      const made = convolution.apply(layer, v, { padding: 'same' });
-      const w = i === 0 && added ? add(made, added) : made;
+      const w = convolution.apply(layer, v, { padding: 'same' });
       return i < convolutions.length - 1 ? activations[activation](w) : w;
     },
-    reshape(image, [batch, inputs, ...pixels]),
+    planes ? concat([image, reshape(planes, [batch, -1, ...pixels])], 1) : image,
   );
   // The numbers of a pixel lie in neighbouring channels: [batch, channels, outputs, pixels] → [batch, size, outputs].
   const numbers = transpose(reshape(out, [batch, changed, outputs, sizeOf(pixels)]));
@@ -163,15 +170,15 @@ function indicatorOf(positions: Int32Array, size: number): Float64Array {
   return visible;
 }
 
-/** What the context adds to every pixel, `[batch, channels, 1, 1]`. @throws if it is not the context the network was made for. */
-function contextOfPixels(weight: Tensor | undefined, context: Tensor | undefined): Tensor | null {
+/** The planes of a context, row by row. @throws if it is not the context the network was made for. */
+function contextPlanes(weight: Tensor | undefined, context: Tensor | undefined): Tensor | null {
   const [expected, got] = [weight?.shape[0] ?? 0, context?.shape[1] ?? 0];
   if (expected !== got) {
     throw new Error(
       `flow: a network made for ${expected} numbers of context got ${got === 0 ? 'none' : got}; ${PASS_CONTEXT}`,
     );
   }
-  return weight && context ? expandDims(matmul(context, weight), [2, 3]) : null;
+  return weight && context ? matmul(context, weight) : null;
 }
 
 export interface ConditionerCall {
