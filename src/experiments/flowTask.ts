@@ -13,6 +13,7 @@ import {
   isFlow,
   logProb,
   standardized,
+  traceProbes,
   type Density,
   type ModelDomain,
 } from '../flows/index.ts';
@@ -48,11 +49,33 @@ export const flowFields = {
   learningRate: z.number().positive().default(2e-3).describe('of Adam, falling to 0 along a cosine'),
   weightDecay: z.number().min(0).default(0).describe('L2 regularisation'),
   clipNorm: z.number().positive().default(5).describe('largest norm of the gradient'),
+  logDet: z
+    .enum(['exact', 'series', 'roulette'])
+    .default('exact')
+    .describe(
+      'log-determinants of residual layers in training: exact; from random probes, by a power series that is cut off; or by its Russian roulette, which is unbiased (validation and test are exact)',
+    ),
 };
 
 /** Settings as they stand in the configuration of a job. */
 export const flowSettings = z.object(flowFields);
 export type FlowSettings = z.infer<typeof flowSettings>;
+
+/** Whether log-determinants of a model can be estimated in training: it has residual layers. */
+const hasSeries = (model: Density): boolean =>
+  isFlow(model) && model.layers.some(({ name }) => name === 'residual');
+
+/** @throws if log-determinants are to be estimated and no model has any that can be. */
+export function requireSeries({
+  models,
+  logDet,
+}: Pick<FlowSettings, 'logDet'> & { readonly models: readonly string[] }): void {
+  const fitting = flowModelNames.filter((name) => hasSeries(getDensity(name).create({ shape: [3] })));
+  if (logDet === 'exact' || models.some((name) => (fitting as readonly string[]).includes(name))) return;
+  throw new Error(
+    `--log-det: got '${logDet}' for ${models.join(', ')}, which have no residual layers; expected exact, or the model ${fitting.join(', ')}`,
+  );
+}
 
 /** What a trained flow is rebuilt from, in the configuration of a job. */
 export const flowDomain = z.object({ shape: z.array(z.int().min(1)), context: z.int().min(0) });
@@ -141,7 +164,7 @@ export interface MeasuredFlow {
 export async function trainFlow(
   model: Density,
   { train, validation, test }: SampleSplits,
-  { epochs, batchSize, learningRate, weightDecay, clipNorm }: FlowSettings,
+  { epochs, batchSize, learningRate, weightDecay, clipNorm, logDet }: FlowSettings,
   context: JobContext,
   measure?: (parameters: unknown, logDensities: NDArray) => Promise<MeasuredFlow>,
 ): Promise<JobOutput> {
@@ -151,6 +174,8 @@ export async function trainFlow(
     optimizer: adam({ learningRate, weightDecay }),
     schedule: cosineSchedule({ epochs }),
     clipNorm,
+    ...(logDet !== 'exact' &&
+      hasSeries(model) && { augment: traceProbes({ roulette: logDet === 'roulette' }) }),
     ...runTraining({ epochs, batchSize }, context),
   });
   signal.throwIfAborted();

@@ -30,6 +30,8 @@ export interface Beside {
   readonly label?: NDArray | undefined;
   /** Like the samples. */
   readonly noise?: NDArray | undefined;
+  /** `[n]`, beside noise. */
+  readonly roulette?: NDArray | undefined;
 }
 
 type Rows = Readonly<Record<string, NDArray>>;

@@ -47,6 +47,13 @@ export function rouletteWeights(u: Tensor, { exact, terms, stop }: SeriesOptions
   });
 }
 
+/**
+ * Terms that a roulette decided by uniform numbers of float32 can reach: the chance of the next is below 2⁻²⁴, their smallest step. With
+ * fewer the estimate would have the bias of the sum cut off there.
+ */
+export const reachableTerms = ({ exact, stop }: Omit<SeriesOptions, 'terms'>): number =>
+  exact + Math.ceil((-24 * Math.LN2) / Math.log(1 - stop));
+
 /** Σ_k (−1)^{k+1} c_k / k vᵀ J^k v `[batch]` from v `[batch, d]` and the pull-back u ↦ Jᵀ u. */
 export function seriesEstimate(pull: (u: Tensor) => Tensor, v: Tensor, weights: Weights): Tensor {
   let u = v;

@@ -174,6 +174,16 @@ describe('flow', () => {
     expect(exported.stderr).toMatch(/not one map.*export logprob or sample/);
   });
 
+  test('a residual flow trains with estimated log-determinants, and its run says so', async () => {
+    const given = ['--set', 'blobs', '--samples', '200', '--model', 'residual-flow', '--log-det', 'roulette'];
+    const { code, stdout, stderr } = await call(folder, 'flow', 'train', ...given, ...small, '--json');
+    expect(code, stderr).toBe(0);
+    const { rows } = JSON.parse(stdout) as { rows: { model: string; mean: number }[] };
+    const nats = rows.find(({ model }) => model === 'residual-flow')?.mean;
+    expect(nats).toBeGreaterThan(0);
+    expect(nats).toBeLessThan(10);
+  });
+
   test('data on a curve are told before the training', async () => {
     const angles = uniform(key(1), 300);
     const curve = Float64Array.from({ length: 600 }, (_, i) =>
@@ -202,6 +212,11 @@ describe('flow', () => {
   test.each([
     [['flow', 'train', '--data', 'none.npz'], 1, /cannot read .*none\.npz: there is no such file/],
     [['flow', 'train', '--model', 'real'], 2, /--model: got real, expected one of nice, real-nvp/],
+    [
+      ['flow', 'train', '--model', 'nsf', '--log-det', 'roulette'],
+      2,
+      /--log-det: got 'roulette' for nsf, which have no residual layers; expected exact, or the model residual-flow/,
+    ],
     [['flow', 'train', '--set', 'moon'], 2, /--set: got 'moon', expected one of moons/],
     [['flow', 'sample', 'nothing'], 2, /RUN: got nothing, expected/],
     [['flow', 'diagnose', 'moons.txt'], 2, /file name ending in \.npz/],

@@ -15,6 +15,7 @@ import {
   flowModelNames,
   flowSettings,
   NLL_METRIC,
+  requireSeries,
   trainableDensity,
   trainFlow,
 } from '../flowTask.ts';
@@ -108,6 +109,7 @@ export default experiment('flow-training', {
       values: { models: flowModelNames, seeds: [0, 1, 2], epochs: 200 },
     },
   },
+  check: requireSeries,
   async prepare(config) {
     const { train, validation, test, hash } = await load(dataOf(config));
     const shape = describeData(train.x);

@@ -19,6 +19,7 @@ import {
   flowModelNames,
   flowSettings,
   NLL_METRIC,
+  requireSeries,
   trainableDensity,
   trainFlow,
 } from '../flowTask.ts';
@@ -159,6 +160,7 @@ export default experiment('flows-2d', {
       values: { models: flowModelNames, epochs: 150 },
     },
   },
+  check: requireSeries,
   jobs,
   async runJob(context) {
     const { model: name, condition, options } = context.config;

@@ -39,6 +39,7 @@ import { flattenSamples } from '../samples.ts';
 import { limitNorm } from '../spectral.ts';
 import {
   neumannSurrogate,
+  reachableTerms,
   rouletteWeights,
   seriesEstimate,
   truncatedWeights,
@@ -133,7 +134,9 @@ function branchLogDet(
   const pull = (u: Tensor): Tensor => pullBack(u)[0];
   const probes = flattenSamples(noise);
   const { exactTerms: exact, terms, stop } = options;
-  const weights = roulette ? rouletteWeights(roulette, { exact, terms, stop }) : truncatedWeights({ terms });
+  const weights = roulette
+    ? rouletteWeights(roulette, { exact, stop, terms: reachableTerms({ exact, stop }) })
+    : truncatedWeights({ terms });
   return {
     value,
     logDet: withGradientOf(seriesEstimate(pull, probes, weights), neumannSurrogate(pull, probes, weights)),
@@ -176,10 +179,10 @@ export const residual = layer('residual', {
     hidden: z.array(z.int().positive()).min(1).default([64, 64]),
     /** Largest spectral norm of a matrix of the network. */
     coefficient: z.number().gt(0).lt(1).default(0.97),
-    /** Terms of the series that are always summed, and in all; beyond them the roulette decides. */
-    exactTerms: z.int().min(1).default(2),
+    /** Terms of the series where it is cut off. */
     terms: z.int().min(1).default(12),
-    /** Probability that the roulette stops after a term. */
+    /** Terms that the roulette always sums, and the probability that it stops after a further one. */
+    exactTerms: z.int().min(1).default(2),
     stop: z.number().gt(0).lt(1).default(0.5),
   }),
   inverseBy: 'iteration',
