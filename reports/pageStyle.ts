@@ -29,7 +29,8 @@ th,td{padding:.45rem .9rem .45rem 0;text-align:left;vertical-align:top;font-weig
 th:last-child,td:last-child{padding-right:.2rem}
 thead th{border-bottom:1px solid var(--muted);font-weight:600;vertical-align:bottom}
 tbody th{font-weight:500}
-th:first-child{position:sticky;left:0;background:var(--ground)}
+th:first-child{position:sticky;left:0;background:var(--ground);min-width:6.2rem}
+#table-checks th:first-child{min-width:11rem}
 tbody tr+tr>*{border-top:1px solid var(--faint)}
 .numeric{text-align:right;white-space:nowrap}
 td .sub,th .sub,.caption .sub{display:block;color:var(--muted);font-size:.82em;font-weight:400}

@@ -154,7 +154,9 @@ function comparison({ metric, rows, view, id }: Group): Html {
     ]),
   };
   const uncertain = rows.some((row) => !row.baseline && row.mean !== null && !hasSpread(row));
-  const caption = html`<span class="metric">${metric}</span>
+  // The arrow beside it says which direction is better.
+  const named = metric.replace(/ \((higher|lower|neither) is better\)/i, '');
+  const caption = html`<span class="metric">${named}</span>
     <span class="direction">${directionNotes[direction]}</span
     >${view.conditions.shared ? ` · all rows: ${view.conditions.shared}` : null}`;
   return html`${table({ id, caption, columns, rows: tableRows })}

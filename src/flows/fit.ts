@@ -5,7 +5,7 @@ import { key } from '../tensor/random.ts';
 import type { Density, FitOptions, FlowSplit } from './density.ts';
 import type { Flow, FlowParameters } from './flow.ts';
 import type { Given, TensorsOf } from './layer.ts';
-import { calibrate, describeFailure, diagnose, type RunOptions } from './run.ts';
+import { calibrate, describeFailure, diagnose, largestNumber, type Failure, type RunOptions } from './run.ts';
 
 /** Trains a model by maximum likelihood; what that takes, each kind of model says itself. */
 export const fit = <P>(model: Density<P>, options: FitOptions<P>): Promise<TrainResult<P>> =>
@@ -15,7 +15,8 @@ export const fit = <P>(model: Density<P>, options: FitOptions<P>): Promise<Train
  * Maximum likelihood of one flow: minimises the mean of −log p(x), in nats. Layers that begin at statistics of the data are set to them
  * first, from at most 4096 samples.
  *
- * @throws as `train` does; where a number is not finite the error names the layer, the step and the sample.
+ * @throws as `train` does; where a number is not finite the error names the layer, the step and the sample; where only the gradient is not, those
+ * of the largest number before it.
  */
 export async function fitFlow(
   flow: Flow,
@@ -34,8 +35,12 @@ export async function fitFlow(
     samples,
   }: FailedStep<FlowParameters>): Promise<string | null> => {
     const { x: rows, ...given } = batch;
+    const inTraining = (failure: Failure): string =>
+      describeFailure({ ...failure, sample: samples[failure.sample] });
     const failure = await diagnose(flow, parameters, rows, given, choice);
-    return failure && describeFailure({ ...failure, sample: samples[failure.sample] });
+    if (failure) return inTraining(failure);
+    const largest = await largestNumber(flow, parameters, rows, given, choice);
+    return largest && `all numbers of the pass are finite, the largest where ${inTraining(largest)}`;
   };
   const result = await train<FlowParameters>({ ...options, init: () => initial, loss: nll, explain });
   const finish = (p: FlowParameters): Promise<FlowParameters> => calibrate(flow, p, x, 'end', beside, choice);

@@ -15,6 +15,7 @@ export {
   calibrate,
   describeFailure,
   diagnose,
+  largestNumber,
   logProb,
   sample,
   toData,

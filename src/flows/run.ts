@@ -219,11 +219,11 @@ export const calibrate = <P extends Pick<FlowParameters, 'layers'>>(
       )
     : Promise.resolve(parameters);
 
+/** Where a number of a pass from data to latent is made. */
 export interface Failure {
-  /** Position and name of the first layer that makes a number that is not finite; the base comes after the last layer. */
+  /** Position and name of the layer; the base comes after the last one. */
   readonly index: number;
   readonly layer: string;
-  /** The first sample where it does. */
   readonly sample: number;
   readonly quantity: 'y' | 'logDet' | 'logProb';
   readonly value: number;
@@ -233,42 +233,71 @@ export interface Failure {
 export const describeFailure = ({ index, layer, sample, quantity, value }: Failure): string =>
   `layer ${index} (${layer}) makes ${{ y: 'a value', logDet: 'a log-determinant', logProb: 'a log density' }[quantity]} of ${value} for sample ${sample}`;
 
-/** The first layer, from data to latent, whose result is not finite, and the sample where; null when all are finite. */
-export async function diagnose(
+/** The first layer, from data to latent, whose result is not finite, and the first sample where; null when all are finite. */
+export const diagnose = (
   flow: Flow,
   parameters: FlowParameters,
   x: NDArray,
   beside: Beside = {},
   options: RunOptions = {},
+): Promise<Failure | null> =>
+  search(flow, parameters, x, { beside, options }, (values, found) =>
+    found ? -1 : values.findIndex((v) => !Number.isFinite(v)),
+  );
+
+/** The number of largest magnitude in a pass from data to latent: where a gradient explodes while all numbers are finite. */
+export const largestNumber = (
+  flow: Flow,
+  parameters: FlowParameters,
+  x: NDArray,
+  beside: Beside = {},
+  options: RunOptions = {},
+): Promise<Failure | null> =>
+  search(flow, parameters, x, { beside, options }, (values, found) => {
+    let [at, largest] = [-1, Math.abs(found?.value ?? 0)];
+    values.forEach((v, i) => {
+      if (Math.abs(v) > largest) [at, largest] = [i, Math.abs(v)];
+    });
+    return at;
+  });
+
+/** The last number that `choose` picks, by its position, from those of each layer and of the base, given what it picked before; −1: none. */
+async function search(
+  flow: Flow,
+  parameters: FlowParameters,
+  x: NDArray,
+  { beside, options }: { readonly beside: Beside; readonly options: RunOptions },
+  choose: (values: Float64Array, found: Failure | null) => number,
 ): Promise<Failure | null> {
-  const found: Failure[] = [];
+  let found: Failure | null = null;
   const look = (
     index: number,
     layer: string,
     results: readonly (readonly [Failure['quantity'], NDArray])[],
-  ): boolean =>
-    results.some(([quantity, { data, shape }]) => {
-      const at = (data as Float64Array).findIndex((v) => !Number.isFinite(v));
-      if (at < 0) return false;
+  ): void => {
+    for (const [quantity, { data, shape }] of results) {
+      const at = choose(data as Float64Array, found);
+      if (at < 0) continue;
       const sample = Math.floor((at * shape[0]) / data.length);
-      found.push({ index, layer, sample, quantity, value: data[at] });
-      return true;
-    });
+      found = { index, layer, sample, quantity, value: data[at] };
+    }
+  };
   await walk(
     flow,
     parameters,
     x,
     { beside, options },
     (_, __, own) => own,
-    (index, y, logDet) =>
+    (index, y, logDet) => {
       look(index, flow.layers[index].name, [
         ['y', y],
         ['logDet', logDet],
-      ]),
+      ]);
+      return found !== null && !Number.isFinite((found as Failure).value);
+    },
   );
-  if (found.length === 0) {
-    const value = await logProb(flow, parameters, x, beside, options);
-    look(flow.layers.length, `base ${flow.base.name}`, [['logProb', value]]);
-  }
-  return found[0] ?? null;
+  if (found !== null && !Number.isFinite((found as Failure).value)) return found;
+  const value = await logProb(flow, parameters, x, beside, options);
+  look(flow.layers.length, `base ${flow.base.name}`, [['logProb', value]]);
+  return found;
 }

@@ -20,6 +20,7 @@ import {
   baseFamilies,
   bitsPerDimension,
   diagnose,
+  largestNumber,
   fit,
   flow,
   logGamma,
@@ -169,6 +170,16 @@ describe('a flow', () => {
       layer: 'affine-coupling',
       sample: 41,
     });
+  });
+
+  test('largestNumber names the layer and the sample of the largest number where all are finite', async () => {
+    const far = array(x.data.slice(), [n, 2]);
+    far.data[2 * 17 + 1] = -1e6;
+    const found = await largestNumber(model, parameters, far, { context }, float64);
+    expect(found?.sample).toBe(17);
+    const densities = (await logProb(model, parameters, far, { context }, float64)).data;
+    // The base squares what the layers make: no number is larger than that of its log density.
+    expect(found).toMatchObject({ quantity: 'logProb', layer: 'base normal', value: Math.min(...densities) });
   });
 });
 
