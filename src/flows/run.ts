@@ -241,11 +241,11 @@ export const diagnose = (
   beside: Beside = {},
   options: RunOptions = {},
 ): Promise<Failure | null> =>
-  search(flow, parameters, x, { beside, options }, (values, found) =>
+  search(flow, parameters, x, { beside, options, base: true }, (values, found) =>
     found ? -1 : values.findIndex((v) => !Number.isFinite(v)),
   );
 
-/** The number of largest magnitude in a pass from data to latent: where a gradient explodes while all numbers are finite. */
+/** The number of largest magnitude that a layer makes, from data to latent: where a gradient explodes while all numbers are finite. */
 export const largestNumber = (
   flow: Flow,
   parameters: FlowParameters,
@@ -253,7 +253,7 @@ export const largestNumber = (
   beside: Beside = {},
   options: RunOptions = {},
 ): Promise<Failure | null> =>
-  search(flow, parameters, x, { beside, options }, (values, found) => {
+  search(flow, parameters, x, { beside, options, base: false }, (values, found) => {
     let [at, largest] = [-1, Math.abs(found?.value ?? 0)];
     values.forEach((v, i) => {
       if (Math.abs(v) > largest) [at, largest] = [i, Math.abs(v)];
@@ -261,12 +261,16 @@ export const largestNumber = (
     return at;
   });
 
-/** The last number that `choose` picks, by its position, from those of each layer and of the base, given what it picked before; −1: none. */
+/** The last number that `choose` picks, by its position, from those of each layer (and of the base), given what it picked before; −1: none. */
 async function search(
   flow: Flow,
   parameters: FlowParameters,
   x: NDArray,
-  { beside, options }: { readonly beside: Beside; readonly options: RunOptions },
+  {
+    beside,
+    options,
+    base,
+  }: { readonly beside: Beside; readonly options: RunOptions; readonly base: boolean },
   choose: (values: Float64Array, found: Failure | null) => number,
 ): Promise<Failure | null> {
   let found: Failure | null = null;
@@ -296,7 +300,7 @@ async function search(
       return found !== null && !Number.isFinite((found as Failure).value);
     },
   );
-  if (found !== null && !Number.isFinite((found as Failure).value)) return found;
+  if (!base || found !== null) return found;
   const value = await logProb(flow, parameters, x, beside, options);
   look(flow.layers.length, `base ${flow.base.name}`, [['logProb', value]]);
   return found;
