@@ -297,7 +297,7 @@ async function search(
         ['y', y],
         ['logDet', logDet],
       ]);
-      return found !== null && !Number.isFinite((found as Failure).value);
+      return found !== null && !Number.isFinite(found.value);
     },
   );
   if (!base || found !== null) return found;

@@ -121,14 +121,8 @@ function rowsOf(cells: readonly (readonly JobResult[])[]): ResultRow[] {
 }
 
 /** How long the models were trained, which is most of what their numbers say. */
-function trainingNote(cells: readonly (readonly JobResult[])[]): string[] {
-  const trained = cells.flat().find(({ config }) => !isBaseline(config.model));
-  if (!trained) return [];
-  const { epochs, batchSize, images, likelihoods, samples } = imageTaskOptions.parse(trained.config.options);
-  return [
-    `Every model was trained for ${epochs} passes over ${images.train} images, ${batchSize} a step; likelihoods are those of ${likelihoods} test images, Fréchet distances those of ${samples} samples.`,
-  ];
-}
+const trainingNote = ({ epochs, batchSize, train, likelihoods, samples }: Configuration): string =>
+  `Every model was trained for ${epochs} passes over ${train} images, ${batchSize} a step; likelihoods are those of ${likelihoods} test images, Fréchet distances those of ${samples} samples.`;
 
 const check = (name: string, value: number, relation: '≤' | '≥', limit: number): Check => ({
   name,
@@ -268,13 +262,13 @@ export default experiment('flow-mnist', {
     const { model } = context.config;
     return isBaseline(model) ? runImageBaseline(model, context) : runImageTask(context);
   },
-  summarize(finished) {
+  summarize(finished, config) {
     const cells = bySeeds(finished);
     return {
       rows: rowsOf(cells),
       checks: checksOf(cells),
       notes: [
-        ...trainingNote(cells),
+        trainingNote(config),
         'Bits a dimension are those of images whose levels are filled with uniform noise: (nats of the density in [0, 1)) / (d ln 2) + 8, an upper bound of the bits that coding the levels takes. The determinant of the logit map is part of it. Independent pixels are measured on the levels themselves, which is the same number.',
         'The Fréchet distance is that of features of a small classifier trained here on the same images, 64 numbers an image. It is no Fréchet Inception Distance and must not be compared with a published one. The row of training images is its floor: no model can be expected below it.',
         'Densities of conformal embedding flows are by area of their surface, in standardised units of their own dimension: they stand in their own table, and are no likelihood of images. What the surface loses says how near the images lie to it.',
