@@ -8,18 +8,15 @@ import {
   array,
   compile,
   complexArray,
-  constant,
   jvp,
-  mapTree,
   mul,
   specsOf,
   vjp,
   type Complex,
-  type NDArray,
   type Tensor,
 } from '../src/tensor/index.ts';
 import { key, normal, split } from '../src/tensor/random.ts';
-import { countParameters } from '../src/nn/index.ts';
+import { constantsOf, countParameters } from '../src/nn/index.ts';
 import {
   equispacedMask,
   getNetwork,
@@ -75,8 +72,8 @@ async function prepareVarNet(
   const inputs = [kspace, mask, v] as const;
   const program = await compile(
     (k: Complex, sampled: Tensor, direction: Tensor) => {
-      const constants = mapTree(parameters, (leaf: NDArray) => constant(leaf));
-      return kind === 'probe' ? probe(constants, k, sampled, direction) : image(constants, k, sampled);
+      const weights = constantsOf(parameters);
+      return kind === 'probe' ? probe(weights, k, sampled, direction) : image(weights, k, sampled);
     },
     specsOf(inputs),
     { threads },

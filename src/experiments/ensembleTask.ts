@@ -1,9 +1,9 @@
 /** Uncertainty of operators: ensembles, conformal bands and propagated noise, as numbers of a job. */
 import type { OperatorPairs, Samples } from '../../datasets/pairs.ts';
 import { z } from 'zod';
-import { countParameters, relativeL2 } from '../nn/index.ts';
+import { constantsOf, countParameters, relativeL2 } from '../nn/index.ts';
 import type { Operator } from '../operators/index.ts';
-import { constant, mapTree, type NDArray, type Tensor } from '../tensor/index.ts';
+import type { NDArray, Tensor } from '../tensor/index.ts';
 import { agreement } from '../uncertainty/agreement.ts';
 import { calibrationCurve, gaussianCoverage } from '../uncertainty/calibration.ts';
 import { predictEnsemble, trainEnsemble } from '../uncertainty/ensemble.ts';
@@ -206,11 +206,7 @@ export async function trainOperatorEnsemble(
     ...Object.fromEntries(levels.map((level, i) => [gaussianKey(level), gaussian[i]])),
     [ONE_MODEL_ERROR]: mean(relativeL2Errors(firstOf(test), pairs.test.output, s)),
     ...(await noiseNumbers(
-      (u) =>
-        apply(
-          mapTree(trained.members[0], (leaf: NDArray) => constant(leaf)),
-          u,
-        ),
+      (u) => apply(constantsOf(trained.members[0]), u),
       pairs,
       options,
       choice,

@@ -1,15 +1,7 @@
 /** Trained flows as ONNX files of standard operators. */
 import { isFlow, type Density, type Flow, type Given } from '../flows/index.ts';
-import {
-  flatten,
-  unflatten,
-  constant,
-  exportOnnx,
-  spec,
-  type NDArray,
-  type Shape,
-  type Tensor,
-} from '../tensor/index.ts';
+import { constantsOf } from '../nn/index.ts';
+import { exportOnnx, spec, type Shape, type Tensor } from '../tensor/index.ts';
 import { key } from '../tensor/random.ts';
 
 /** What a file computes: log densities of samples, samples of random rows, or the map in one direction with its log-determinant. */
@@ -34,12 +26,9 @@ export function exportFlow(
   kind: ExportKind,
   batchSize: number,
 ): Uint8Array {
-  const { leaves, structure } = flatten<NDArray>(parameters);
   const { input, shape, run } = functionOf(model, kind);
-  const traced = (value: Tensor, context?: Tensor): readonly Tensor[] => {
-    const constants = leaves.map((leaf) => constant(leaf));
-    return run(unflatten<never>(structure, constants), value, { context });
-  };
+  const traced = (value: Tensor, context?: Tensor): readonly Tensor[] =>
+    run(constantsOf(parameters) as never, value, { context });
   const outputNames = {
     logprob: ['logprob'],
     sample: ['x'],

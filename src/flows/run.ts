@@ -11,6 +11,7 @@ import {
   type Tensor,
 } from '../tensor/index.ts';
 import { key as seedKey } from '../tensor/random.ts';
+import { constantsOf } from '../nn/index.ts';
 import type { Density } from './density.ts';
 import type { Flow, FlowParameters } from './flow.ts';
 import type { Layer, Stage, TensorsOf } from './layer.ts';
@@ -109,7 +110,10 @@ export const present = (beside: Beside): Rows =>
     Object.entries(beside).filter((entry): entry is [string, NDArray] => entry[1] !== undefined),
   );
 
-/** f over rows of arrays in batches of one size; the last is filled up by repeating its last row. */
+/**
+ * f over rows of arrays in batches of one size; the last is filled up by repeating its last row. The parameters are constants of
+ * the program: what depends on them alone (masked weights, inverses, norms) is computed once, not in every batch.
+ */
 export async function mapRows<P>(
   f: (p: TensorsOf<P>, rows: Record<string, Tensor>) => Outputs,
   parameters: P,
@@ -119,20 +123,14 @@ export async function mapRows<P>(
   const n = rowsOf(arrays);
   const size = Math.min(n, batchSize);
   const program = await compile(
-    f as never,
-    [specsOf(parameters), specsOf(rowsFrom(arrays, 0, size))] as never,
-    {
-      dtype,
-      ...engine,
-    },
+    (rows: Record<string, Tensor>) => f(constantsOf(parameters) as TensorsOf<P>, rows),
+    [specsOf(rowsFrom(arrays, 0, size))],
+    { dtype, ...engine },
   );
   const results: Record<string, NDArray> = {};
   try {
     for (let start = 0; start < n; start += size) {
-      const part = (await program.run([parameters, rowsFrom(arrays, start, size)] as never)) as Record<
-        string,
-        NDArray
-      >;
+      const part = await program.run([rowsFrom(arrays, start, size)]);
       for (const [name, { data, shape }] of Object.entries(part)) {
         const row = sizeOf(shape.slice(1));
         results[name] ??= { data: allocate(dtype, n * row), shape: [n, ...shape.slice(1)], dtype };

@@ -1,17 +1,7 @@
 /** A trained model as a file for other runtimes. */
-import {
-  constant,
-  exportOnnx,
-  flatten,
-  unflatten,
-  spec,
-  type DType,
-  type NDArray,
-  type Shape,
-  type Tensor,
-} from '../tensor/index.ts';
+import { exportOnnx, spec, type DType, type Shape, type Tensor } from '../tensor/index.ts';
 import { requireCount } from './evaluate.ts';
-import type { TensorsOf } from './parameters.ts';
+import { constantsOf, type TensorsOf } from './parameters.ts';
 
 export interface ExportOptions {
   /** Shape of one input sample, without the batch axis. */
@@ -40,11 +30,7 @@ export function exportModel<P>(
 ): Uint8Array {
   requireCount('exportModel', 'batchSize', batchSize);
   return exportOnnx(
-    (input: Tensor) => {
-      const { leaves, structure } = flatten<NDArray>(params);
-      const constants = leaves.map((leaf) => constant(leaf));
-      return apply(unflatten<TensorsOf<P>>(structure, constants), input);
-    },
+    (input: Tensor) => apply(constantsOf(params), input),
     [spec([batchSize, ...inputShape], inputDType)],
     { names: [inputName], outputNames: [outputName] },
   );

@@ -2,7 +2,7 @@
  * Parameters of a model: a plain tree (records and arrays) of float32 arrays, and the one flat vector that such a tree
  * becomes for the optimiser. A layout says where in the vector each leaf lies.
  */
-import { reshape, sizeOf, showShape, sameShape } from '../tensor/index.ts';
+import { constant, mapTree, reshape, sizeOf, showShape, sameShape } from '../tensor/index.ts';
 import { flatten, leafPaths, unflatten, type Structure, type Tree } from '../tensor/tree.ts';
 import { regroup, type Blocks } from './blocks.ts';
 import type { MapLeaves, NDArray, Shape, Tensor, TensorTree } from '../tensor/index.ts';
@@ -11,6 +11,13 @@ export type ParameterTree = Tree<NDArray>;
 
 /** The same tree while a program is traced; for a tree of unknown structure, any tree of tensors. */
 export type TensorsOf<P> = ParameterTree extends P ? TensorTree : MapLeaves<P, NDArray, Tensor>;
+
+/**
+ * Parameters as constants of the program that is being traced, for a trained model that runs many times: what depends on them
+ * alone (masked weights, spectral norms, inverses) is then computed once, when the program is compiled.
+ */
+export const constantsOf = <P>(tree: P): TensorsOf<P> =>
+  mapTree(tree, (leaf: NDArray) => constant(leaf)) as TensorsOf<P>;
 
 export interface LayoutEntry {
   /** Dotted path of the leaf: `layers.0.weight`. */

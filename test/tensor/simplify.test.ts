@@ -5,6 +5,7 @@ import {
   broadcastTo,
   constant,
   div,
+  matmul,
   mul,
   neg,
   pad,
@@ -211,4 +212,10 @@ describe('what looks alike in print stays apart', () => {
     const [a, b] = simplify([add(x, matrix()), add(x, matrix())]);
     expect(a).toBe(b);
   });
+});
+
+test('products of constants are computed once where they are small, and left to the engine where they are not', () => {
+  const square = (n: number): Tensor => constant(new Float64Array(n * n).fill(1), [n, n]);
+  const productOf = (n: number): string => simplified(matmul(square(n), square(n))).op.name;
+  expect([productOf(32), productOf(128)]).toEqual(['constant', 'matmul']);
 });
