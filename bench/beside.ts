@@ -3,9 +3,10 @@
  * a busy machine slows both. Printed is the median of all runs. Without a Python that has torch our times are printed alone.
  */
 import os from 'node:os';
-import { parseArgs } from 'node:util';
 import type { Case, PreparedCase } from './case.ts';
 import { startPeer, type PeerTime } from './peer.ts';
+import { benchSettings, type BenchSettings } from './settings.ts';
+import { processorTicks } from './stolen.ts';
 
 interface Row {
   readonly name: string;
@@ -37,26 +38,23 @@ const pause = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /**
- * Times the cases and prints a line each. The first of them must be `gemm32`, by whose product speed the shares are measured.
+ * Times the cases of `npm run bench:NAME` and prints a line each. The first of them must be `gemm32`, by whose product speed the
+ * shares are measured. `more` are names that `--only` takes for what the caller times itself.
  *
  * @throws if a model has more or fewer parameters than its peer.
  */
-export async function besidePyTorch(cases: (threads: number) => readonly Case[]): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      only: { type: 'string' },
-      seconds: { type: 'string', default: '1' },
-      rounds: { type: 'string', default: '3' },
-      threads: { type: 'string', default: String(os.availableParallelism()) },
-      json: { type: 'boolean', default: false },
-    },
-  });
-  const threads = Number(values.threads);
-  const wanted = values.only?.split(',');
+export async function besidePyTorch(
+  benchmark: string,
+  cases: (threads: number) => readonly Case[],
+  more: readonly string[] = [],
+): Promise<BenchSettings> {
+  const settings = benchSettings(benchmark, [...cases(1).map(({ name }) => name), ...more]);
+  const { only, seconds, rounds, threads, json } = settings;
+  const before = processorTicks();
   const peer = await startPeer(threads);
   const out = (line: string): void => void process.stdout.write(`${line}\n`);
   const load = os.loadavg()[0];
-  if (!values.json) {
+  if (!json) {
     out(
       `${os.cpus()[0].model.trim()}, ${threads} threads, Node ${process.version}, load ${load.toFixed(1)} at the start`,
     );
@@ -75,16 +73,16 @@ export async function besidePyTorch(cases: (threads: number) => readonly Case[])
   for (const item of cases(threads)) {
     const { name, title } = item;
     // The product speed is measured first, whatever is asked for: shares need it.
-    if (wanted && !wanted.includes(name) && name !== 'gemm32') continue;
+    if (only && !only.includes(name) && name !== 'gemm32') continue;
     const prepared = await item.prepare();
     await timeOurs(prepared, 0.2);
     const ours: number[] = [];
     const theirs: number[] = [];
-    for (let round = 0; round < Number(values.rounds); round++) {
-      ours.push(...(await timeOurs(prepared, Number(values.seconds))));
+    for (let round = 0; round < rounds; round++) {
+      ours.push(...(await timeOurs(prepared, seconds)));
       // Both libraries' threads spin for a while after their last job; let them go to sleep.
       await pause(250);
-      const answer = await peer?.time(item.peer, Number(values.seconds));
+      const answer = await peer?.time(item.peer, seconds);
       if (answer) {
         requireSameSize(name, prepared, answer);
         theirs.push(answer.median);
@@ -105,18 +103,28 @@ export async function besidePyTorch(cases: (threads: number) => readonly Case[])
       share: speed === null || peak === null ? null : speed / peak,
     };
     rows.push(row);
-    if (!values.json) out(show(row));
+    if (!json) out(show(row));
   }
   await peer?.close();
-  if (values.json)
+  const after = processorTicks();
+  const stolen =
+    before && after && after.all > before.all
+      ? (after.stolen - before.stolen) / (after.all - before.all)
+      : null;
+  if (json)
     out(
       JSON.stringify(
-        { cpu: os.cpus()[0].model, threads, torch: peer?.version ?? null, peak, load, rows },
+        { cpu: os.cpus()[0].model, threads, torch: peer?.version ?? null, peak, load, stolen, rows },
         null,
         2,
       ),
     );
-  else if (peak !== null) out(`\nGEMM peak: ${peak.toFixed(0)} GFLOP/s (best 1024³ float32 product)`);
+  else {
+    if (peak !== null) out(`\nGEMM peak: ${peak.toFixed(0)} GFLOP/s (best 1024³ float32 product)`);
+    if (stolen !== null)
+      out(`${(100 * stolen).toFixed(0)} % of the processors' time was taken by other machines of the host`);
+  }
+  return settings;
 }
 
 function requireSameSize(name: string, { parameters }: PreparedCase, answer: PeerTime): void {

@@ -2,4 +2,4 @@
 import { besidePyTorch } from './beside.ts';
 import { cases } from './cases.ts';
 
-await besidePyTorch(cases);
+await besidePyTorch('core', cases);

@@ -74,7 +74,7 @@ function sampling(model: string, threads: number): Case {
 
 const models = ['real-nvp', 'maf', 'nsf', 'residual-flow'];
 
-await besidePyTorch((threads) => [
+await besidePyTorch('flows', (threads) => [
   matrixProduct(threads),
   ...models.flatMap((model) => [training(model, threads), sampling(model, threads)]),
 ]);

@@ -143,13 +143,15 @@ const growth: readonly Growth[] = [
   },
 ];
 
-await besidePyTorch((threads) => [
-  matrixProduct(threads),
-  ...[
-    { coils: 8, height: 230, width: 180 },
-    { coils: 15, height: 320, width: 320 },
-  ].flatMap((sizes) => (['forward', 'probe'] as const).map((kind) => varNetCase(kind, sizes, threads))),
-]);
-const only = process.argv[process.argv.indexOf('--only') + 1].split(',');
-if (!process.argv.includes('--json') && (!process.argv.includes('--only') || only.includes('growth')))
-  for (const item of growth) await printGrowth(item);
+const { only, json } = await besidePyTorch(
+  'mri',
+  (threads) => [
+    matrixProduct(threads),
+    ...[
+      { coils: 8, height: 230, width: 180 },
+      { coils: 15, height: 320, width: 320 },
+    ].flatMap((sizes) => (['forward', 'probe'] as const).map((kind) => varNetCase(kind, sizes, threads))),
+  ],
+  ['growth'],
+);
+if (!json && (only === null || only.includes('growth'))) for (const item of growth) await printGrowth(item);

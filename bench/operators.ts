@@ -19,4 +19,7 @@ function sizes(model: string, batch: number, resolutions: readonly number[]): Tr
   return resolutions.map((s) => ({ model, batch, s }));
 }
 
-await besidePyTorch((threads) => [matrixProduct(threads), ...steps.map((step) => training(step, threads))]);
+await besidePyTorch('operators', (threads) => [
+  matrixProduct(threads),
+  ...steps.map((step) => training(step, threads)),
+]);
