@@ -1,11 +1,12 @@
 /** Training of flows, and their likelihoods in bits. */
 import { mean, neg, sub, type NDArray, type Tensor } from '../tensor/index.ts';
-import { train, type FailedStep, type TrainResult } from '../nn/index.ts';
+import { train, type TrainResult } from '../nn/index.ts';
 import { key } from '../tensor/random.ts';
 import type { Density, FitOptions, FlowSplit } from './density.ts';
+import { explainStep } from './failures.ts';
 import type { Flow, FlowParameters } from './flow.ts';
 import type { Given, TensorsOf } from './layer.ts';
-import { calibrate, describeFailure, diagnose, largestNumber, type Failure, type RunOptions } from './run.ts';
+import { calibrate, type RunOptions } from './run.ts';
 
 /** Trains a model by maximum likelihood; what that takes, each kind of model says itself. */
 export const fit = <P>(model: Density<P>, options: FitOptions<P>): Promise<TrainResult<P>> =>
@@ -29,19 +30,7 @@ export async function fitFlow(
     const { x: samples, ...given } = batch;
     return neg(flow.logProb(p, samples, { ...(given as Given), training: true }));
   };
-  const explain = async ({
-    parameters,
-    batch,
-    samples,
-  }: FailedStep<FlowParameters>): Promise<string | null> => {
-    const { x: rows, ...given } = batch;
-    const inTraining = (failure: Failure): string =>
-      describeFailure({ ...failure, sample: samples[failure.sample] });
-    const failure = await diagnose(flow, parameters, rows, given, choice);
-    if (failure) return inTraining(failure);
-    const largest = await largestNumber(flow, parameters, rows, given, choice);
-    return largest && `all numbers of the pass are finite, the largest where ${inTraining(largest)}`;
-  };
+  const explain = explainStep(flow, choice);
   const result = await train<FlowParameters>({ ...options, init: () => initial, loss: nll, explain });
   const finish = (p: FlowParameters): Promise<FlowParameters> => calibrate(flow, p, x, 'end', beside, choice);
   return {

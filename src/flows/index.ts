@@ -11,19 +11,8 @@ export {
   standardizedSamples,
   type StandardizedParameters,
 } from './standardized.ts';
-export {
-  calibrate,
-  describeFailure,
-  diagnose,
-  largestNumber,
-  logProb,
-  sample,
-  toData,
-  toLatent,
-  type Beside,
-  type Failure,
-  type RunOptions,
-} from './run.ts';
+export { calibrate, logProb, sample, toData, toLatent, type Beside, type RunOptions } from './run.ts';
+export { describeFailure, diagnose, largestNumber, type Failure } from './failures.ts';
 export { describeData, standardizedSubset, type DataShape } from './dimension.ts';
 export { traceProbes } from './traceProbes.ts';
 export { adviceFor, diagnoseData, warningFor, type Diagnosis } from './diagnosis.ts';

@@ -28,6 +28,7 @@ import { train } from '../nn/index.ts';
 import { key as seedKey, split } from '../tensor/random.ts';
 import { sequence } from './compose.ts';
 import type { Density, FitOptions } from './density.ts';
+import { explainStep } from './failures.ts';
 import { firstBatch, runOptionsOf } from './fit.ts';
 import type { Flow, FlowParameters } from './flow.ts';
 import type { Given, Layer, TensorsOf } from './layer.ts';
@@ -123,6 +124,7 @@ export function injectiveFlow(options: InjectiveFlowOptions): InjectiveFlow {
       return train<FlowParameters>({
         ...fitOptions,
         init: () => initial,
+        explain: explainStep(model, runOptionsOf(fitOptions)),
         loss(p, { x, ...given }) {
           const at = project(p, x, given);
           const off = mean(square(flattenSamples(sub(x, at.nearest))), 1);

@@ -1,4 +1,4 @@
-/** Flows on arrays: densities, both directions and samples in batches, and a walk through the layers that finds what went wrong. */
+/** Flows on arrays: densities, both directions and samples in batches, and a walk through the layers one by one. */
 import {
   allocate,
   compile,
@@ -165,12 +165,15 @@ const rowsFrom = (arrays: Rows, start: number, size: number): Record<string, NDA
   );
 
 /** Layers one after the other, with or without a base. */
-interface Chain {
+export interface Chain {
   readonly layers: readonly Layer[];
 }
 
-/** Visits every layer with the samples that reach it; a visitor may give back other parameters for the layer. */
-async function walk<P extends Pick<FlowParameters, 'layers'>>(
+/**
+ * Visits every layer with the samples that reach it; a visitor may give back other parameters for the layer. Ends early where `after`
+ * says so.
+ */
+export async function walk<P extends Pick<FlowParameters, 'layers'>>(
   flow: Chain,
   parameters: P,
   x: NDArray,
@@ -216,90 +219,3 @@ export const calibrate = <P extends Pick<FlowParameters, 'layers'>>(
         (i, input, own) => flow.layers[i].calibrate?.(own, input, stage) ?? own,
       )
     : Promise.resolve(parameters);
-
-/** Where a number of a pass from data to latent is made. */
-export interface Failure {
-  /** Position and name of the layer; the base comes after the last one. */
-  readonly index: number;
-  readonly layer: string;
-  readonly sample: number;
-  readonly quantity: 'y' | 'logDet' | 'logProb';
-  readonly value: number;
-}
-
-/** A failure as one sentence. */
-export const describeFailure = ({ index, layer, sample, quantity, value }: Failure): string =>
-  `layer ${index} (${layer}) makes ${{ y: 'a value', logDet: 'a log-determinant', logProb: 'a log density' }[quantity]} of ${value} for sample ${sample}`;
-
-/** The first layer, from data to latent, whose result is not finite, and the first sample where; null when all are finite. */
-export const diagnose = (
-  flow: Flow,
-  parameters: FlowParameters,
-  x: NDArray,
-  beside: Beside = {},
-  options: RunOptions = {},
-): Promise<Failure | null> =>
-  search(flow, parameters, x, { beside, options, base: true }, (values, found) =>
-    found ? -1 : values.findIndex((v) => !Number.isFinite(v)),
-  );
-
-/** The number of largest magnitude that a layer makes, from data to latent: where a gradient explodes while all numbers are finite. */
-export const largestNumber = (
-  flow: Flow,
-  parameters: FlowParameters,
-  x: NDArray,
-  beside: Beside = {},
-  options: RunOptions = {},
-): Promise<Failure | null> =>
-  search(flow, parameters, x, { beside, options, base: false }, (values, found) => {
-    let [at, largest] = [-1, Math.abs(found?.value ?? 0)];
-    values.forEach((v, i) => {
-      if (Math.abs(v) > largest) [at, largest] = [i, Math.abs(v)];
-    });
-    return at;
-  });
-
-/** The last number that `choose` picks, by its position, from those of each layer (and of the base), given what it picked before; −1: none. */
-async function search(
-  flow: Flow,
-  parameters: FlowParameters,
-  x: NDArray,
-  {
-    beside,
-    options,
-    base,
-  }: { readonly beside: Beside; readonly options: RunOptions; readonly base: boolean },
-  choose: (values: Float64Array, found: Failure | null) => number,
-): Promise<Failure | null> {
-  let found: Failure | null = null;
-  const look = (
-    index: number,
-    layer: string,
-    results: readonly (readonly [Failure['quantity'], NDArray])[],
-  ): void => {
-    for (const [quantity, { data, shape }] of results) {
-      const at = choose(data as Float64Array, found);
-      if (at < 0) continue;
-      const sample = Math.floor((at * shape[0]) / data.length);
-      found = { index, layer, sample, quantity, value: data[at] };
-    }
-  };
-  await walk(
-    flow,
-    parameters,
-    x,
-    { beside, options },
-    (_, __, own) => own,
-    (index, y, logDet) => {
-      look(index, flow.layers[index].name, [
-        ['y', y],
-        ['logDet', logDet],
-      ]);
-      return found !== null && !Number.isFinite(found.value);
-    },
-  );
-  if (!base || found !== null) return found;
-  const value = await logProb(flow, parameters, x, beside, options);
-  look(flow.layers.length, `base ${flow.base.name}`, [['logProb', value]]);
-  return found;
-}

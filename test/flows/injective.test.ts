@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { array, sizeOf, type NDArray, type Tensor } from '../../src/tensor/index.ts';
+import { array, mapTree, sizeOf, type NDArray, type Tensor } from '../../src/tensor/index.ts';
 import { key, normal } from '../../src/tensor/random.ts';
 import {
   affine,
+  diagnose,
+  fit,
   flow,
   getDensity,
   injectiveFlow,
@@ -15,9 +17,11 @@ import {
   scaleShift,
   specialConformal,
   squaredDistanceToSurface,
+  type FlowParameters,
   type InjectiveFlow,
   type Layer,
 } from '../../src/flows/index.ts';
+import { adam, constantSchedule } from '../../src/nn/index.ts';
 import { meanWithError } from './planeGrid.ts';
 import { batchJacobian, evaluate, largestDifference, logDeterminants, perturb } from './support.ts';
 
@@ -269,4 +273,67 @@ test('samples of a conformal embedding flow lie on its surface', async () => {
     [p, x],
   );
   expect(Math.max(...distance.data)).toBeLessThan(1e-16);
+});
+
+describe('numbers that end in a conformal embedding flow', () => {
+  const model = injectiveFlow({
+    shape: [3],
+    latent: 2,
+    embedding: [scaleShift.create(), mobius.create()],
+    flow: (domain) => flow({ ...domain, layers: [affine.create(), affine.create()] }),
+  });
+  const parameters = model.init(key(1));
+  const x = array(normal(key(2), 300), [100, 3], 'float32');
+
+  test('a training names the step, the layer and the sample', async () => {
+    const bad = array(x.data.slice(), x.shape, 'float32');
+    bad.data[3 * 37 + 1] = 1e30;
+    await expect(
+      fit(model, {
+        data: { train: { x: bad } },
+        optimizer: adam({ learningRate: 1e-3 }),
+        schedule: constantSchedule,
+        epochs: 1,
+        batchSize: 25,
+        seed: 1,
+        threads: 1,
+      }),
+    ).rejects.toThrow(
+      /epoch 1, step \d \(.*\): layer 1 \(mobius\) of the embedding makes a log-determinant of -?Infinity for sample 37;/,
+    );
+  });
+
+  /** All numbers of one layer moved. */
+  const moved = (layers: readonly unknown[], i: number, by: number): unknown[] =>
+    layers.map((own, j) =>
+      i !== j
+        ? own
+        : mapTree(own, (leaf: NDArray) =>
+            array(
+              leaf.data.map((v) => v + by),
+              leaf.shape,
+            ),
+          ),
+    );
+  const inner = parameters.base as FlowParameters;
+
+  test.each([
+    // λ of the scale is e^±100, and e^100 is no float32.
+    ['to the latent', { layers: moved(parameters.layers, 0, 100) }, 'the embedding', 0, 'scale-shift'],
+    ['back', { layers: moved(parameters.layers, 0, -100) }, 'the embedding', 0, 'inverse-scale-shift'],
+    [
+      'through the latent',
+      { base: { ...inner, layers: moved(inner.layers, 1, 100) } },
+      'the flow of the latent',
+      1,
+      'affine',
+    ],
+  ] as const)('diagnose finds the layer on the way %s', async (_, change, part, index, layer) => {
+    expect(await diagnose(model, parameters, x, {}, { threads: 1 })).toBeNull();
+    expect(await diagnose(model, { ...parameters, ...change }, x, {}, { threads: 1 })).toMatchObject({
+      part,
+      index,
+      layer,
+    });
+  });
 });
