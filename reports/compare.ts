@@ -14,6 +14,15 @@ export function directionOf(metric: string): Direction {
   return /neither is better/i.test(metric) ? 'neither' : 'lower';
 }
 
+/** What a row that nobody trained is called: a limit is a floor or a ceiling, by what is better. */
+export const kindOf = (
+  { baseline, limit }: Pick<Row, 'baseline' | 'limit'>,
+  direction: Direction,
+): 'baseline' | 'floor' | 'ceiling' | 'limit' | null => {
+  if (!limit) return baseline ? 'baseline' : null;
+  return ({ lower: 'floor', higher: 'ceiling', neither: 'limit' } as const)[direction];
+};
+
 type Sample = Pick<Row, 'mean' | 'std' | 'n'>;
 
 /** Whether the spread over seeds is known. */
@@ -35,7 +44,7 @@ export type Mark = 'best' | 'second' | 'tie' | null;
 export interface Ranking {
   /** Trained models with a value, best first. */
   trained: Row[];
-  /** Baselines with a value, best first. */
+  /** Baselines with a value, best first; limits are none. */
   baselines: Row[];
   marks: Map<Row, Mark>;
   /** How the first and the second trained model stand; `alone` when there is only one. */
@@ -62,7 +71,7 @@ export function rank(rows: readonly Row[], direction: Direction): Ranking {
     direction,
   );
   const baselines = sorted(
-    rows.filter((row) => row.baseline),
+    rows.filter((row) => row.baseline && !row.limit),
     direction,
   );
   const marks = new Map<Row, Mark>();

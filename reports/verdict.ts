@@ -1,6 +1,6 @@
 /** One paragraph that says what the table says: who leads, by how much, against which baseline and which published value. */
 import type { Condition } from '../src/runs/schema.ts';
-import { beatsEveryTrained, directionOf, rank, type Direction, type Ranking } from './compare.ts';
+import { beatsEveryTrained, directionOf, kindOf, rank, type Direction, type Ranking } from './compare.ts';
 import { conditionKey, type Overview } from './conditions.ts';
 import { formatMeanStd, formatNumber, listWords, plural } from './format.ts';
 import { html, type Html } from './html.ts';
@@ -53,6 +53,15 @@ const countSentence = (cases: readonly Case[], extreme: string): string => {
   );
   if (!parts.length) return 'No trained model has a value yet.';
   return `Of ${plural(cases.length, 'condition')}, the ${extreme} value belongs to ${listWords(parts)}.`;
+};
+
+/** What no model can pass is no baseline that beats them. */
+const limitSentence = ({ rows }: MetricGroup, direction: Direction): string | null => {
+  const limits = rows.filter(({ limit, mean }) => limit && mean !== null);
+  if (!limits.length || direction === 'neither') return null;
+  const names = listWords([...new Set(limits.map(({ model }) => model))]);
+  const values = limits.length <= sentencesAtMost ? ` (${limits.map(value).join(', ')})` : '';
+  return `No model can pass the ${kindOf(limits[0], direction)}, ${names}${values}, but for chance.`;
 };
 
 const baselineSentence = (cases: readonly Case[], direction: Direction, single: boolean): string | null => {
@@ -123,9 +132,12 @@ export function verdict(group: MetricGroup, view: Overview): string[] {
     cases.length > sentencesAtMost
       ? [countSentence(cases, extreme)]
       : cases.map((one) => leadSentence(one, extreme));
-  return [...leads, baselineSentence(cases, direction, single), publishedSentence(group, view)].filter(
-    (sentence) => sentence !== null,
-  );
+  return [
+    ...leads,
+    baselineSentence(cases, direction, single),
+    limitSentence(group, direction),
+    publishedSentence(group, view),
+  ].filter((sentence) => sentence !== null);
 }
 
 /** Sentences as one paragraph; many of them as a list. */

@@ -3,6 +3,7 @@ import {
   beatsEveryTrained,
   directionOf,
   hasSpread,
+  kindOf,
   meanStd,
   noiseRule,
   rank,
@@ -50,6 +51,12 @@ function rangeCell(
   return { text: range(values, format), sort: known.length ? Math.max(...known) : null };
 }
 
+/** The name of a model; what was not trained is called what it is. */
+const nameCell = (row: Row, direction: Direction): Cell => {
+  const badge = kindOf(row, direction);
+  return { text: row.model, ...(badge && { badge }) };
+};
+
 const seedsText = (row: Row): string => (row.baseline && row.n <= 1 ? 'no seed' : plural(row.n, 'seed'));
 
 function valueCell(
@@ -67,7 +74,8 @@ function valueCell(
     return { text: '—', sub: parts.join(' · '), sort: null };
   }
   if (!row.baseline) parts.push(row.n === 1 ? 'one seed' : seedsText(row));
-  if (row.baseline && beatsEveryTrained(row, ranking, direction)) parts.push('beats every trained model');
+  if (row.baseline && !row.limit && beatsEveryTrained(row, ranking, direction))
+    parts.push('beats every trained model');
   return {
     text: formatMeanStd(row.mean, row.std),
     sort: row.mean,
@@ -105,7 +113,7 @@ function comparison({ metric, rows, view, id }: Group): Html {
     const own = rows.filter((row) => row.model === model);
     const baseline = view.baselines.includes(model);
     const cells: Cell[] = [
-      { text: model, ...(baseline ? { badge: 'baseline' } : {}) },
+      nameCell(own[0], direction),
       ...conditions.map((condition, i) =>
         valueCell(
           at(condition).find((row) => row.model === model),
@@ -254,7 +262,7 @@ function everyNumber({ rows, view, id }: Group): Html {
     return {
       baseline: row.baseline,
       cells: [
-        { text: row.model, ...(row.baseline ? { badge: 'baseline' } : {}) },
+        nameCell(row, directionOf(row.metric)),
         { text: view.conditions.label(row.condition) },
         number(row.published, formatNumber(row.published)),
         number(row.mean, formatMeanStd(row.mean, row.std)),

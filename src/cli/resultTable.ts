@@ -1,4 +1,5 @@
 /** The table of an experiment for a terminal. The report has the full story. */
+import { directionOf, kindOf } from '../../reports/compare.ts';
 import { metricGroups } from '../../reports/metrics.ts';
 import type { ExperimentResult, ResultRow } from '../runs/index.ts';
 import { formatCount, formatNumber, formatSeconds, textTable } from './format.ts';
@@ -11,10 +12,15 @@ const conditionText = (row: ResultRow): string =>
 const spread = ({ mean, std, n }: ResultRow): string =>
   mean === null ? '—' : `${formatNumber(mean)}${std === null ? '' : ` ± ${formatNumber(std)} (${n})`}`;
 
+const nameOf = (row: ResultRow): string => {
+  const kind = kindOf(row, directionOf(row.metric));
+  return kind ? `${row.model} (${kind})` : row.model;
+};
+
 /** One table a metric: numbers of different metrics never stand in one column. */
 const tableLines = ([metric, rows]: readonly [string, readonly ResultRow[]]): string[] => {
   const cells = rows.map((row) => [
-    row.baseline ? `${row.model} (baseline)` : row.model,
+    nameOf(row),
     conditionText(row),
     formatNumber(row.published),
     spread(row),

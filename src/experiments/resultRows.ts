@@ -3,7 +3,7 @@ import type { JobResult, ResultRow } from '../runs/index.ts';
 import { groupBy, meanAndDeviation } from './statistics.ts';
 
 /** What a row says beside the measured number. */
-export type RowFacts = Partial<Pick<ResultRow, 'published' | 'baseline' | 'note'>>;
+export type RowFacts = Partial<Pick<ResultRow, 'published' | 'baseline' | 'limit' | 'note'>>;
 
 /** One model under one condition as a row: mean and deviation of a number over the seeds. */
 export function rowOfSeeds(
@@ -31,7 +31,7 @@ export function rowOfSeeds(
 export const bySeeds = (results: readonly JobResult[]): JobResult[][] =>
   groupBy(results, ({ config }) => `${config.model} ${JSON.stringify(config.condition)}`);
 
-/** A number that no training is behind, such as a bound, as the row of a baseline. */
+/** A number that no training is behind, as the row of a baseline. */
 export const fixedRow = (
   model: string,
   condition: ResultRow['condition'],
@@ -50,4 +50,10 @@ export const fixedRow = (
   seconds: null,
   baseline: true,
   note,
+});
+
+/** A number that no model can pass but by chance: the row of a floor or a ceiling. */
+export const limitRow = (...of: Parameters<typeof fixedRow>): ResultRow => ({
+  ...fixedRow(...of),
+  limit: true,
 });

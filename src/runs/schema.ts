@@ -81,6 +81,11 @@ export const resultRowSchema = z.object({
   seconds: z.number().nullable(),
   /** True for a baseline without training (linear propagator, persistence …). */
   baseline: z.boolean().default(false),
+  /**
+   * True beside `baseline` for a value that no model can pass but by chance, such as the entropy of what is modelled: a floor where lower
+   * is better, a ceiling where higher is. It is compared with nobody.
+   */
+  limit: z.boolean().optional(),
   note: z.string().default(''),
 });
 export type ResultRow = z.infer<typeof resultRowSchema>;
@@ -124,6 +129,8 @@ export const experimentResultSchema = z.object({
             name: z.string(),
             /** Series of one group share a colour; default each its own. */
             group: z.string().optional(),
+            /** Series of one panel share a chart of that title, all panels their axes; default one chart for all. */
+            panel: z.string().optional(),
             x: z.array(z.number()),
             y: z.array(z.number()),
             /** Half-width of a band around y, where there is one. */

@@ -115,6 +115,9 @@ test('published numbers stand beside the samples of their set and nowhere else',
   expect(published.every(({ metric }) => metric.startsWith('log density of samples'))).toBe(true);
   expect(checks.filter(({ holds }) => !holds)).toEqual([]);
   expect(rows.find(({ model }) => model === 'best Gaussian')).toMatchObject({ mean: -5.2, baseline: true });
+  expect(rows.filter(({ limit }) => limit)).toMatchObject([
+    { model: 'true density', metric: rows[0].metric, mean: -0.12 },
+  ]);
 });
 
 test.each([

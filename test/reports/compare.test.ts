@@ -99,6 +99,22 @@ describe('the noise rule', () => {
     expect(trained.map(({ model }) => model)).toEqual(['a', 'b']);
   });
 
+  test.each([
+    ['floor', 'nats', 0.5, 2],
+    ['ceiling', 'nats (higher is better)', 5, 0.1],
+  ])('a %s is named as such and beats nobody', (kind, metric, limit, baseline) => {
+    const rows = [
+      row('a', 1, 0.01, 3, { metric }),
+      row('entropy', limit, null, 1, { metric, baseline: true, limit: true }),
+    ];
+    expect(mainTable(rows)).toContain(`entropy <span class="badge">${kind}</span>`);
+    expect(mainTable(rows)).not.toContain('beats every trained model');
+    rows.push(row('Gaussian', baseline, null, 1, { metric, baseline: true }));
+    const said = sentences(rows);
+    expect(said).toMatch(/strongest trivial baseline, Gaussian \(.*\), is beaten by every trained model/);
+    expect(said).toMatch(new RegExp(`No model can pass the ${kind}, entropy \\(.*\\), but for chance`));
+  });
+
   test('a baseline that only some models beat is not said to be beaten by all', () => {
     const rows = [
       row('a', 1, 0.01, 3),

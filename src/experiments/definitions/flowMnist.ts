@@ -73,6 +73,9 @@ function jobs(config: Configuration, facts: DataFacts): JobConfig[] {
   ];
 }
 
+/** The images whose Fréchet distance no model is asked to be below. */
+const FLOOR: ImageBaselineName = 'training images';
+
 const isBaseline = (name: string): name is ImageBaselineName =>
   (imageBaselineNames as readonly string[]).includes(name);
 
@@ -99,6 +102,7 @@ function rowsOf(cells: readonly (readonly JobResult[])[]): ResultRow[] {
               baseline,
               note: noteOf(cell),
               ...(baseline && { parameters: null }),
+              ...(cell[0].config.model === FLOOR && { limit: true }),
             }),
           ]
         : [];
@@ -133,10 +137,10 @@ const check = (name: string, value: number, relation: '≤' | '≥', limit: numb
 
 function checksOf(cells: readonly (readonly JobResult[])[]): Check[] {
   const cellOf = (name: string) => cells.find(([{ config }]) => config.model === name);
-  const [floor, gaussian] = [cellOf('training images'), cellOf('best Gaussian')];
+  const [floor, gaussian] = [cellOf(FLOOR), cellOf('best Gaussian')];
   return cells.flatMap((cell): Check[] => {
     const { model } = cell[0].config;
-    if (model === 'training images') {
+    if (model === FLOOR) {
       return [check('share of test images that the classifier tells', cell[0].value, '≥', 0.95)];
     }
     if (isBaseline(model)) return [];

@@ -23,9 +23,10 @@ import {
   trainableDensity,
   trainFlow,
 } from '../flowTask.ts';
+import { gaussianNll } from '../gaussianBaseline.ts';
 import { seedList } from '../lists.ts';
 import { mean } from '../operatorTask.ts';
-import { bySeeds, fixedRow, rowOfSeeds } from '../resultRows.ts';
+import { bySeeds, fixedRow, limitRow, rowOfSeeds } from '../resultRows.ts';
 import { groupBy } from '../statistics.ts';
 
 const setNames = planeSets.map(({ name }) => name);
@@ -40,7 +41,6 @@ const configuration = z.strictObject({
 type Configuration = z.output<typeof configuration>;
 
 const ENTROPY = 'entropy';
-const FLOOR_METRIC = 'entropy of the set: least negative log-likelihood of any model, nats';
 const EXCESS_METRIC = 'negative log-likelihood less that of the true density on the same samples, nats';
 const EXCESS = 'nats above the true density';
 const EXCESS_ERROR = 'standard error of nats above the true density';
@@ -76,28 +76,40 @@ async function picture(set: PlaneSet, model: Density, parameters: unknown): Prom
 
 const titleOf = (set: string): string => getPlaneSet(set).title;
 
+/** Samples of the set and of each model, a panel each; what lies beyond the picture is counted. */
 function samplesFigure(group: readonly JobResult[]): Figure {
-  const set = String(group[0].config.condition['set']);
-  const truth = getPlaneSet(set).sample(4, DRAWN);
-  const column = (values: ArrayLike<number>, j: number): number[] =>
-    Array.from({ length: values.length / 2 }, (_, i) => values[2 * i + j]);
+  const set = getPlaneSet(String(group[0].config.condition['set']));
+  const { x: across, y: along } = set.picture;
+  const within = (value: number, [low, high]: readonly [number, number]): boolean =>
+    value >= low && value <= high;
+  const seriesOf = (name: string, x: readonly number[], y: readonly number[]): Figure['series'][number] => {
+    const shown = x.flatMap((value, i) => (within(value, across) && within(y[i], along) ? [i] : []));
+    const outside = x.length - shown.length;
+    return {
+      name,
+      panel: outside ? `${name} (${outside} outside)` : name,
+      x: shown.map((i) => x[i]),
+      y: shown.map((i) => y[i]),
+      style: 'points',
+    };
+  };
+  const truth = Array.from(set.sample(4, DRAWN));
   const first = groupBy(group, ({ config }) => config.model).map(([result]) => result);
   return {
-    id: `samples-${set}`,
-    title: `Samples: ${titleOf(set)}`,
-    caption: `${DRAWN} samples of the set and of each model, of the first seed.`,
+    id: `samples-${set.name}`,
+    title: `Samples: ${set.title}`,
+    caption: `${DRAWN} samples of the set and of each model, of the first seed, on the same axes; "outside" are those beyond the picture.`,
     xLabel: 'x₁',
     yLabel: 'x₂',
     xScale: 'linear',
     yScale: 'linear',
     series: [
-      { name: 'truth', x: column(truth, 0), y: column(truth, 1), style: 'points' },
-      ...first.map(({ config, curves }) => ({
-        name: config.model,
-        x: curves?.['x'] ?? [],
-        y: curves?.['y'] ?? [],
-        style: 'points' as const,
-      })),
+      seriesOf(
+        'truth',
+        truth.filter((_, i) => i % 2 === 0),
+        truth.filter((_, i) => i % 2 === 1),
+      ),
+      ...first.map(({ config, curves }) => seriesOf(config.model, curves?.['x'] ?? [], curves?.['y'] ?? [])),
     ],
   };
 }
@@ -190,25 +202,30 @@ export default experiment('flows-2d', {
   summarize(finished) {
     const bySet = groupBy(finished, ({ config }) => String(config.condition['set']));
     const cells = bySet.flatMap(bySeeds);
-    const floors = bySet.map(
-      ([
-        {
-          config: { condition },
-        },
-      ]) =>
-        fixedRow(
-          ENTROPY,
-          condition,
-          FLOOR_METRIC,
-          getPlaneSet(String(condition['set'])).entropy(),
-          'of the set itself, by quadrature: what a perfect model reaches on average',
-        ),
+    const gaussians = bySet.map(([{ config }]) => {
+      const set = String(config.condition['set']);
+      const { train, test } = planeSplits(set, z.int().parse(config.options['samples']));
+      const row = (metric: string, of: number) => fixedRow('best Gaussian', config.condition, metric, of);
+      const { value } = gaussianNll(train.x, test.x);
+      const truth = -mean(getPlaneSet(set).logDensity(test.x.data));
+      return { likelihood: row(NLL_METRIC, value), excess: row(EXCESS_METRIC, value - truth) };
+    });
+    const floors = bySet.map(([{ config }]) =>
+      limitRow(
+        ENTROPY,
+        config.condition,
+        NLL_METRIC,
+        getPlaneSet(String(config.condition['set'])).entropy(),
+        'of the set itself, by quadrature: what a perfect model reaches on average',
+      ),
     );
     return {
       rows: [
         ...cells.map((cell) => rowOfSeeds(cell, NLL_METRIC, ({ value }) => value)),
+        ...gaussians.map(({ likelihood }) => likelihood),
         ...floors,
         ...cells.map((cell) => rowOfSeeds(cell, EXCESS_METRIC, ({ extra }) => extra[EXCESS])),
+        ...gaussians.map(({ excess }) => excess),
       ],
       checks: checksOf(finished),
       notes: [

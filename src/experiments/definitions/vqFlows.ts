@@ -8,7 +8,7 @@ import type { Check, JobResult, ResultRow } from '../../runs/index.ts';
 import { LIKELIHOOD, chartTaskFields, chartTaskOptions, runChartTask } from '../chartTask.ts';
 import { experiment, type JobConfig } from '../experiment.ts';
 import { seedList } from '../lists.ts';
-import { bySeeds, fixedRow, rowOfSeeds } from '../resultRows.ts';
+import { bySeeds, fixedRow, limitRow, rowOfSeeds } from '../resultRows.ts';
 import { groupBy, meanAndDeviation } from '../statistics.ts';
 
 const setNames = spaceSets.map(({ name }) => name);
@@ -141,10 +141,10 @@ function rowsOf(cells: readonly Cell[]): ResultRow[] {
       ),
     ),
     ...oneOfEachSet.map((cell) =>
-      fixedRow(
+      limitRow(
         'true density',
         { set: cell.set },
-        'log-likelihood of test points under the truth (neither is better), nats',
+        LIKELIHOOD,
         cell.results[0].extra.oracle,
         'No model can be above it on these points, but for chance.',
       ),
