@@ -5,6 +5,7 @@ import {
   array,
   batchNorm,
   batchNormInference,
+  compile,
   div,
   grad,
   groupNorm,
@@ -15,6 +16,7 @@ import {
   mean,
   mul,
   placeholder,
+  spec,
   sqrt,
   square,
   stack,
@@ -26,7 +28,7 @@ import {
   type NDArray,
   type Tensor,
 } from '../../src/tensor/index.ts';
-import { dot, moved } from './examples.ts';
+import { dot, moved, relativeError } from './examples.ts';
 import { runReference } from './sweep.ts';
 import { normals } from './values.ts';
 
@@ -210,4 +212,26 @@ test('both modes of its derivative, and the second one, are those of the formula
     expect(scale, name).toBeGreaterThan(1e-3);
     data.forEach((value, i) => expect(Math.abs(value - expected[i]) / scale, name).toBeLessThan(1e-12));
   }
+});
+
+describe('single precision far from zero', () => {
+  const single = ({ data, shape }: NDArray): NDArray => array(Float32Array.from(data), shape);
+  const derivative = (x: Tensor, g: Tensor) => {
+    const [y, pull] = vjp((z: Tensor) => instanceNorm(z), x);
+    return { y, gradient: pull(g)[0] };
+  };
+
+  test.each([
+    ['means of 100 deviations', Float32Array.from(normals(1, [2000]).data, (v) => v + 100)],
+    ['constant rows', new Float32Array(2000).fill(3.3)],
+  ])('%s: the derivative keeps its digits', async (_, data) => {
+    const shape = [1, 2, 1000];
+    const inputs = [array(data, shape), single(normals(2, shape))] as const;
+    const program = await compile(derivative, [spec(shape), spec(shape)], { threads: 1 });
+    const actual = await program.run(inputs);
+    await program.dispose();
+    const expected = runReference(derivative, inputs);
+    expect(relativeError(actual.gradient, expected.gradient)).toBeLessThan(1e-5);
+    actual.y.data.forEach((value, i) => expect(Math.abs(value - expected.y.data[i])).toBeLessThan(1e-3));
+  });
 });

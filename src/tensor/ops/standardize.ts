@@ -11,11 +11,11 @@ type EpsilonAttribute = { readonly epsilon: number };
 const average = (x: Tensor): Tensor => mean(x, -1, { keepDims: true });
 
 /**
- * 1/√(v + ε) of x with variance v, where y = (x − μ)/√(v + ε) is known: s = mean(x y) = v/√(v + ε) has one solution for it. So the
- * centred values are not needed again.
+ * 1/√(v + ε) of x with variance v, where y = (x − μ)/√(v + ε) is known: their covariance s = v/√(v + ε) has one solution for it. So the
+ * centred values are not needed again. The mean of y is zero but for rounding, which μ would magnify.
  */
 function inverseDeviation(x: Tensor, y: Tensor, epsilon: number): Tensor {
-  const s = average(mul(x, y));
+  const s = sub(average(mul(x, y)), mul(average(x), average(y)));
   return div(2, add(s, sqrt(add(square(s), 4 * epsilon))));
 }
 
