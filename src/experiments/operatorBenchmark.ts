@@ -31,6 +31,7 @@ import {
   exportOperator,
   LAST_STEP_METRIC,
   measureBaseline,
+  TEST_SAMPLING,
   TRAINED_METRIC,
   trainOperator,
   type Measure,
@@ -133,7 +134,12 @@ function rowOf(
   const [{ config, metric, parameters }] = results;
   const { model, condition } = config;
   const best = meanAndDeviation(results.flatMap((result) => (result.best ? [result.best.value] : []))).mean;
-  const notes = [title(model), best === null ? '' : `best on validation: ${best.toPrecision(3)}`];
+  const sampling = meanAndDeviation(results.flatMap(({ extra }) => extra[TEST_SAMPLING] ?? [])).mean;
+  const notes = [
+    title(model),
+    best === null ? '' : `best on validation: ${best.toPrecision(3)}`,
+    sampling === null ? '' : `± ${sampling.toPrecision(2)} by the draw of the test samples`,
+  ];
   return {
     model,
     condition,

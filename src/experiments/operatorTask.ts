@@ -15,12 +15,14 @@ import type { Run } from '../runs/index.ts';
 import type { NDArray, Tensor } from '../tensor/index.ts';
 import { key } from '../tensor/random.ts';
 import type { ExportedModel, JobContext, JobOutput } from './experiment.ts';
-import { medianAndWorst, relativeL2Errors } from './statistics.ts';
+import { medianAndWorst, relativeL2Errors, standardError } from './statistics.ts';
 import { trainingBy, type TrainingOptions } from './trainingSettings.ts';
 
 export const TRAINED_METRIC = 'mean relative L2 error, test split, last checkpoint';
 /** Of the last step's weights themselves, where the last checkpoint holds their moving average; a further number of a job. */
 export const LAST_STEP_METRIC = 'mean relative L2 error, test split, weights of the last step';
+/** Standard error of the mean over the test samples: a difference below it says nothing about other samples. */
+export const TEST_SAMPLING = 'standard error over the test samples';
 const BASELINE_METRIC = 'mean relative L2 error, test split';
 
 /** A model as a map of fields [n · s] to fields [n · s]. */
@@ -139,7 +141,7 @@ export async function trainOperator(
       seconds: trained.seconds,
       inferenceMilliseconds: milliseconds / pairs.test.count,
       samples: SAMPLE_RULES,
-      extra,
+      extra: { ...extra, ...samplingOf(errors) },
     },
     arrays: sampleArrays(pairs, prediction.data, errors),
   };
@@ -167,6 +169,11 @@ export async function exportOperator(
   };
 }
 
+function samplingOf(errors: ArrayLike<number>): Record<string, number> {
+  const error = standardError(errors);
+  return error === null ? {} : { [TEST_SAMPLING]: error };
+}
+
 /** Measures a map that needed no training loop. */
 export async function measureBaseline(
   pairs: OperatorPairs,
@@ -188,7 +195,7 @@ export async function measureBaseline(
       seconds,
       inferenceMilliseconds: null,
       samples: SAMPLE_RULES,
-      extra,
+      extra: { ...extra, ...samplingOf(errors) },
     },
     arrays: sampleArrays(pairs, prediction, errors),
   };

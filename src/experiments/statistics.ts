@@ -14,6 +14,12 @@ export function meanAndDeviation(values: readonly number[]): {
   return { mean, std: Math.sqrt(square / (n - 1)), n };
 }
 
+/** Standard error of the mean of independent values: what another draw of them would move it by; null for fewer than two. */
+export function standardError(values: ArrayLike<number>): number | null {
+  const { std, n } = meanAndDeviation(Array.from(values));
+  return std === null ? null : std / Math.sqrt(n);
+}
+
 /** Values in groups of equal key, in order of first appearance. */
 export function groupBy<T>(values: readonly T[], keyOf: (value: T) => string): T[][] {
   const groups = new Map<string, T[]>();

@@ -39,7 +39,7 @@ test('where weights are averaged, those of the last step have a table of their o
     best: null,
     parameters: 1,
     seconds: 1,
-    extra: { [lastStep]: value + 0.001 },
+    extra: { [lastStep]: value + 0.001, 'standard error over the test samples': 0.0001 + seed * 0.0002 },
   }));
   const { rows, checks } = experiment.summarize(finished as never, configuration);
   const numbers = rows.flatMap(({ model, metric, mean, published }) =>
@@ -49,6 +49,7 @@ test('where weights are averaged, those of the last step have a table of their o
     ['error', '0.0040', 0.00301],
     [lastStep, '0.0050', 0.00301],
   ]);
+  expect(rows[0].note).toMatch(/; ± 0\.00020 by the draw of the test samples$/);
   // What is checked is what is measured, the average.
   expect(checks.map(({ value, holds }) => [value?.toFixed(4), holds])).toEqual([['0.0040', true]]);
 });

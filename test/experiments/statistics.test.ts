@@ -5,12 +5,18 @@ import {
   meanAndDeviation,
   medianAndWorst,
   relativeL2Errors,
+  standardError,
 } from '../../src/experiments/statistics.ts';
 
 test('mean and sample deviation of a textbook example', () => {
   expect(meanAndDeviation([2, 4, 4, 4, 5, 5, 7, 9])).toEqual({ mean: 5, std: Math.sqrt(32 / 7), n: 8 });
   expect(meanAndDeviation([3])).toEqual({ mean: 3, std: null, n: 1 });
   expect(meanAndDeviation([])).toEqual({ mean: null, std: null, n: 0 });
+});
+
+test('the standard error of a mean is s/√n; one value has none', () => {
+  expect(standardError(Float64Array.of(2, 4, 4, 4, 5, 5, 7, 9))).toBeCloseTo(Math.sqrt(32 / 7 / 8), 15);
+  expect(standardError([3])).toBeNull();
 });
 
 test('median and worst are what sorting says', () => {
