@@ -11,7 +11,7 @@ import {
   type NDArray,
   type Tensor,
 } from '../../src/tensor/index.ts';
-import { adam, cosineSchedule, train } from '../../src/nn/index.ts';
+import { train } from '../../src/nn/index.ts';
 import { key, normal } from '../../src/tensor/random.ts';
 import { getPlaneSet } from '../../datasets/toy2d.ts';
 import {
@@ -33,7 +33,7 @@ import {
   type Layer,
 } from '../../src/flows/index.ts';
 import { meanWithError } from './planeGrid.ts';
-import { evaluate, largestDifference, perturb } from './support.ts';
+import { evaluate, largestDifference, perturb, training } from './support.ts';
 
 const float64 = { dtype: 'float64', threads: 1 } as const;
 
@@ -200,13 +200,7 @@ test('A8: Real NVP on two moons comes within 0.1 nat of the entropy and not belo
   const model = flow({ shape: [2], layers: couplings(6) });
   const result = await fit(model, {
     data: { train: { x: samples(10_000, 1) } },
-    optimizer: adam({ learningRate: 5e-3 }),
-    schedule: cosineSchedule({ epochs: 25 }),
-    epochs: 25,
-    batchSize: 500,
-    clipNorm: 5,
-    seed: 1,
-    threads: 1,
+    ...training({ learningRate: 5e-3, falling: true, epochs: 25, batchSize: 500, clipNorm: 5 }),
   });
   const { data } = await logProb(model, result.parameters, samples(20_000, 2), {}, { threads: 1 });
   const { mean, error } = meanWithError(data);
@@ -229,12 +223,7 @@ test('the reverse divergence fits a known target', async () => {
     init: (at) => model.init(at),
     loss: (p, batch) => reverseKl(model, logDensity, p, batch.rows),
     data: { train: { rows } },
-    optimizer: adam({ learningRate: 3e-2 }),
-    schedule: cosineSchedule({ epochs: 200 }),
-    epochs: 200,
-    batchSize: 500,
-    seed: 1,
-    threads: 1,
+    ...training({ learningRate: 3e-2, falling: true, epochs: 200, batchSize: 500 }),
   });
   expect(Math.abs(history[history.length - 1].train + constantOf)).toBeLessThan(2e-3);
   const { x } = await toData(model, parameters, array([0, 0, 1, 1], [2, 2]), {}, float64);
@@ -291,12 +280,7 @@ test('a training that stops being finite names the step, the layer and the sampl
   await expect(
     fit(model, {
       data: { train: { x } },
-      optimizer: adam({ learningRate: 1e-3 }),
-      schedule: cosineSchedule({ epochs: 2 }),
-      epochs: 2,
-      batchSize: 50,
-      seed: 1,
-      threads: 1,
+      ...training({ learningRate: 1e-3, falling: true, epochs: 2, batchSize: 50 }),
     }),
   ).rejects.toThrow(/epoch 1, step \d.*layer \d \(.*\) makes .* for sample 137;/);
 });

@@ -21,9 +21,8 @@ import {
   type InjectiveFlow,
   type Layer,
 } from '../../src/flows/index.ts';
-import { adam, constantSchedule } from '../../src/nn/index.ts';
 import { meanWithError } from './planeGrid.ts';
-import { batchJacobian, evaluate, largestDifference, logDeterminants, perturb } from './support.ts';
+import { batchJacobian, evaluate, largestDifference, logDeterminants, perturb, training } from './support.ts';
 
 const float64 = { dtype: 'float64', threads: 1 } as const;
 
@@ -291,12 +290,7 @@ describe('numbers that end in a conformal embedding flow', () => {
     await expect(
       fit(model, {
         data: { train: { x: bad } },
-        optimizer: adam({ learningRate: 1e-3 }),
-        schedule: constantSchedule,
-        epochs: 1,
-        batchSize: 25,
-        seed: 1,
-        threads: 1,
+        ...training({ learningRate: 1e-3, epochs: 1, batchSize: 25 }),
       }),
     ).rejects.toThrow(
       /epoch 1, step \d \(.*\): layer 1 \(mobius\) of the embedding makes a log-determinant of -?Infinity for sample 37;/,

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { array, type Tensor } from '../../src/tensor/index.ts';
 import { key, normal } from '../../src/tensor/random.ts';
-import { adam, constantSchedule } from '../../src/nn/index.ts';
 import { getPlaneSet } from '../../datasets/toy2d.ts';
 import {
   actNorm,
@@ -18,7 +17,7 @@ import {
   type Layer,
 } from '../../src/flows/index.ts';
 import { planeGrid } from './planeGrid.ts';
-import { evaluate, largestDifference, logDeterminants, negated, perturb } from './support.ts';
+import { evaluate, largestDifference, logDeterminants, negated, perturb, training } from './support.ts';
 
 const float64 = { dtype: 'float64', threads: 1 } as const;
 const grid = planeGrid({ points: 240, reach: 8, centre: [0.5, 0.25] });
@@ -51,13 +50,7 @@ test.each(models.map((model) => [model.name, model] as const))(
     const n = 400;
     const { parameters } = await fit(made, {
       data: { train: { x: array(getPlaneSet('moons').sample(1, n), [n, 2], 'float32') } },
-      optimizer: adam({ learningRate: 5e-3 }),
-      schedule: constantSchedule,
-      epochs: 12,
-      batchSize: 100,
-      clipNorm: 5,
-      seed: 1,
-      threads: 1,
+      ...training({ learningRate: 5e-3, epochs: 12, batchSize: 100, clipNorm: 5 }),
     });
     const x = array(getPlaneSet('moons').sample(2, 1000), [1000, 2]);
     const there = await toLatent(made, parameters, x, {}, float64);

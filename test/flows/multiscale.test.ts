@@ -14,9 +14,8 @@ import {
   squeeze,
   type Layer,
 } from '../../src/flows/index.ts';
-import { adam, cosineSchedule } from '../../src/nn/index.ts';
 import { getPlaneSet } from '../../datasets/toy2d.ts';
-import { batchJacobian, evaluate, largestDifference, logDeterminants, perturb } from './support.ts';
+import { batchJacobian, evaluate, largestDifference, logDeterminants, perturb, training } from './support.ts';
 
 test('squeeze puts the four pixels of a block into four channels', async () => {
   const x = array(
@@ -100,12 +99,7 @@ test('flow matching reaches the density of two moons without integrating', async
   const model = matchedFlow({ shape: [2] }, { hidden: [48, 48] });
   const { parameters } = await fit(model, {
     data: { train: { x: points(1, 5000) }, validation: { x: points(2, 500) } },
-    optimizer: adam({ learningRate: 1e-2 }),
-    schedule: cosineSchedule({ epochs: 60 }),
-    epochs: 60,
-    batchSize: 250,
-    seed: 1,
-    threads: 1,
+    ...training({ learningRate: 1e-2, falling: true, epochs: 60, batchSize: 250 }),
   });
   const held = points(3, 3000);
   const own = await logProb(model, parameters, held, {}, { threads: 1 });

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { adam, constantSchedule, cosineSchedule } from '../../src/nn/index.ts';
 import { array, type NDArray, type Tensor } from '../../src/tensor/index.ts';
 import { key, normal, uniform } from '../../src/tensor/random.ts';
 import {
@@ -28,7 +27,7 @@ import {
   type Density,
   type FitOptions,
 } from '../../src/flows/index.ts';
-import { batchJacobian, evaluate, largestDifference, logDeterminants, perturb } from './support.ts';
+import { batchJacobian, evaluate, largestDifference, logDeterminants, perturb, training } from './support.ts';
 
 const float64 = { dtype: 'float64', threads: 1 } as const;
 const mean = (values: ArrayLike<number>): number =>
@@ -94,11 +93,7 @@ test('what a model in logits is trained on keeps its levels, with new noise in e
   };
   const options = {
     data: { train: { x } },
-    optimizer: adam({ learningRate: 1e-3 }),
-    schedule: constantSchedule,
-    epochs: 1,
-    batchSize: 40,
-    seed: 1,
+    ...training({ learningRate: 1e-3, epochs: 1, batchSize: 40 }),
   };
   for (const model of [dequantized(inLogits(spy))]) {
     await expect(fit(model, options)).rejects.toThrow('seen');
@@ -161,12 +156,7 @@ test('Real NVP over charts that are not centred has no origins; sizes that do no
   );
   const { parameters } = await fit(model, {
     data: { train: { x } },
-    optimizer: adam({ learningRate: 1e-3 }),
-    schedule: constantSchedule,
-    epochs: 1,
-    batchSize: 60,
-    seed: 1,
-    threads: 1,
+    ...training({ learningRate: 1e-3, epochs: 1, batchSize: 60 }),
   });
   expect(parameters.charts.origins.data.every((v) => v === 0)).toBe(true);
   expect(parameters.charts.centres.data.every((v) => v === 0)).toBe(false);
@@ -223,12 +213,7 @@ test('a conformal embedding flow begins at the plane of the data, and its densit
   );
   const { parameters } = await fit(model, {
     data: { train: { x } },
-    optimizer: adam({ learningRate: 1e-3 }),
-    schedule: cosineSchedule({ epochs: 2 }),
-    epochs: 2,
-    batchSize: 250,
-    seed: 1,
-    threads: 1,
+    ...training({ learningRate: 1e-3, falling: true, epochs: 2, batchSize: 250 }),
   });
   // Two independent Gaussians along the plane, deviations 3 and 1, by area.
   const entropy = 2 * 0.5 * Math.log(2 * Math.PI * Math.E) + Math.log(3);
@@ -240,12 +225,7 @@ test('a conformal embedding flow begins at the plane of the data, and its densit
 test('the nearest points of a surface, alone and over charts, are near to noisy samples of it', async () => {
   const { x } = tilted(3, 600);
   const options: Omit<FitOptions<never>, 'data' | 'from'> = {
-    optimizer: adam({ learningRate: 1e-3 }),
-    schedule: constantSchedule,
-    epochs: 1,
-    batchSize: 200,
-    seed: 1,
-    threads: 1,
+    ...training({ learningRate: 1e-3, epochs: 1, batchSize: 200 }),
   };
   const surface = principalEmbedding.create({ shape: [6] }, { latent: 2, blocks: 1, hidden: [8] });
   const one = await fit(surface, { ...options, data: { train: { x } } });

@@ -29,9 +29,8 @@ import {
   type Layer,
   type ResidualParameters,
 } from '../../src/flows/index.ts';
-import { adam, constantSchedule } from '../../src/nn/index.ts';
 import { meanWithError } from './planeGrid.ts';
-import { evaluate, gradientError, largestDifference, perturb } from './support.ts';
+import { evaluate, gradientError, largestDifference, perturb, training } from './support.ts';
 
 const scaled = (seed: number, n: number, k: number, by: number): NDArray =>
   array(
@@ -127,12 +126,7 @@ describe('spectral norms', () => {
     );
     const { parameters } = await fit(model, {
       data: { train: { x } },
-      optimizer: adam({ learningRate: 2e-2 }),
-      schedule: constantSchedule,
-      epochs: 15,
-      batchSize: 100,
-      seed: 1,
-      threads: 1,
+      ...training({ learningRate: 2e-2, epochs: 15, batchSize: 100 }),
     });
     const matrices = [0, 2].flatMap((i) =>
       (parameters.layers[i] as ResidualParameters).layers.map(({ weight }) => weight),

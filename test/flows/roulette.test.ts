@@ -2,11 +2,10 @@
 import { expect, test } from 'vitest';
 import { getPlaneSet } from '../../datasets/toy2d.ts';
 import { actNorm, fit, flow, logProb, residual, traceProbes, type Layer } from '../../src/flows/index.ts';
-import { adam, cosineSchedule } from '../../src/nn/index.ts';
 import { array, type NDArray } from '../../src/tensor/index.ts';
 import { key } from '../../src/tensor/random.ts';
 import { meanWithError } from './planeGrid.ts';
-import { perturb } from './support.ts';
+import { perturb, training } from './support.ts';
 
 const blocks = (count: number, options: Readonly<Record<string, unknown>>): Layer[] =>
   Array.from({ length: count }, () => [residual.create(options), actNorm.create()] as Layer[]).flat();
@@ -47,13 +46,7 @@ test('training with the roulette reaches the likelihood that training with exact
   const trained = async (augment?: ReturnType<typeof traceProbes>): Promise<number> => {
     const { parameters } = await fit(model, {
       data: { train: { x: points(5, 2000) } },
-      optimizer: adam({ learningRate: 2e-2 }),
-      schedule: cosineSchedule({ epochs: 20 }),
-      clipNorm: 5,
-      epochs: 20,
-      batchSize: 100,
-      seed: 0,
-      threads: 1,
+      ...training({ learningRate: 2e-2, falling: true, epochs: 20, batchSize: 100, clipNorm: 5, seed: 0 }),
       ...(augment && { augment }),
     });
     return -meanWithError((await logProb(model, parameters, held, {}, { threads: 1 })).data).mean;

@@ -16,6 +16,7 @@ import {
   type Tensor,
 } from '../../src/tensor/index.ts';
 import { foldIn, key, normal } from '../../src/tensor/random.ts';
+import { adam, constantSchedule, cosineSchedule } from '../../src/nn/index.ts';
 import type { Support } from '../../src/flows/index.ts';
 
 /** Runs f on trees of arrays, in float64 unless told otherwise. */
@@ -82,6 +83,28 @@ export async function gradientError(
   await program.dispose();
   return worst;
 }
+
+/** Options of a short training with Adam on one thread; its rate is constant, or falls to 0 along a cosine. */
+export const training = ({
+  learningRate,
+  falling = false,
+  epochs,
+  ...rest
+}: {
+  readonly learningRate: number;
+  readonly falling?: boolean;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly clipNorm?: number;
+  readonly seed?: number;
+}) => ({
+  optimizer: adam({ learningRate }),
+  schedule: falling ? cosineSchedule({ epochs }) : constantSchedule,
+  epochs,
+  seed: 1,
+  threads: 1,
+  ...rest,
+});
 
 /** Samples that a layer takes. */
 export function samplesFor(support: Support, shape: readonly number[], n: number, seed: number): NDArray {

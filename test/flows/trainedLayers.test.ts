@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { array, mapTree, type NDArray, type Tensor } from '../../src/tensor/index.ts';
 import { flatten } from '../../src/tensor/tree.ts';
 import { key } from '../../src/tensor/random.ts';
-import { adam, constantSchedule } from '../../src/nn/index.ts';
 import { continuous, fit, flow, layerFamilies, type Layer } from '../../src/flows/index.ts';
 import { getPlaneSet } from '../../datasets/toy2d.ts';
 import {
@@ -13,6 +12,7 @@ import {
   negated,
   perturb,
   samplesFor,
+  training,
 } from './support.ts';
 
 /** One example a family, in the plane where it takes vectors. */
@@ -53,13 +53,7 @@ describe.each(cases)('$name', ({ layer, trained, shape }) => {
     if (flatten<NDArray>(from.layers).leaves.length === 0) return;
     const { parameters } = await fit(model, {
       data: { train: { x: single(samplesOf(layer, shape, 400, 1)) } },
-      optimizer: adam({ learningRate: 2e-2 }),
-      schedule: constantSchedule,
-      epochs: 8,
-      batchSize: 100,
-      clipNorm: 5,
-      seed: 1,
-      threads: 1,
+      ...training({ learningRate: 2e-2, epochs: 8, batchSize: 100, clipNorm: 5 }),
     });
     const [own] = parameters.layers;
     const moved = flatten<NDArray>(own).leaves.flatMap(({ data }) => [...data]);

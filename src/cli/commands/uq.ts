@@ -17,7 +17,7 @@ import {
   type Run,
   type RunConfig,
 } from '../../runs/index.ts';
-import { command } from '../command.ts';
+import { command, exampleText } from '../command.ts';
 import { describeError } from '../errors.ts';
 import { formatNumber, shortPath } from '../format.ts';
 import { pauseForInterruption } from '../interruption.ts';
@@ -40,6 +40,7 @@ const EXPERIMENT = 'uq-mri';
 export const build = (terminal: Terminal): Command => {
   const group = new Command('uq').summary('noise and uncertainty maps of measured data');
   group.description('Maps of what noise does to a result, with a report.');
+  group.addHelpText('after', exampleText(['sextant mri phantom', 'sextant uq mri phantom.npz']));
   group.addCommand(buildMri(terminal));
   return group;
 };

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { getSpaceSet } from '../../../datasets/flows/spaceSets.ts';
-import { adam, cosineSchedule } from '../../../src/nn/index.ts';
 import { array, type NDArray, type Tensor } from '../../../src/tensor/index.ts';
 import { key, normal } from '../../../src/tensor/random.ts';
 import {
@@ -17,7 +16,7 @@ import {
   type ChartFlowParameters,
   type Flow,
 } from '../../../src/flows/index.ts';
-import { evaluate, largestDifference, perturb } from '../support.ts';
+import { evaluate, largestDifference, perturb, training } from '../support.ts';
 
 const float64 = { dtype: 'float64', threads: 1 } as const;
 const mean = (v: ArrayLike<number>): number => Array.from(v).reduce((a, b) => a + b, 0) / v.length;
@@ -186,13 +185,7 @@ test('charts fit a helix in few steps, weights sum to 1, and a training goes on 
   const chosen = standardized(realNvp.create({ shape: [3] }, { charts: 32, blocks: 6, hidden: [32, 32] }));
   const options = {
     data: { train: { x: train }, validation: { x: held } },
-    optimizer: adam({ learningRate: 5e-3 }),
-    schedule: cosineSchedule({ epochs: 30 }),
-    epochs: 30,
-    batchSize: 500,
-    clipNorm: 5,
-    seed: 1,
-    threads: 1,
+    ...training({ learningRate: 5e-3, falling: true, epochs: 30, batchSize: 500, clipNorm: 5 }),
   };
   const { parameters: found, best } = await fit(chosen, options);
   const { charts } = found.model;
