@@ -214,6 +214,7 @@ describe('constant weights', () => {
     ['a sequence', [2, 3, 16], [4, 3, 3], { padding: 'same' }],
     ['groups', [2, 4, 8, 4], [4, 2, 3, 3], { padding: 'same', groups: 2 }],
     ['one tap', [2, 5, 4, 6], [3, 5, 1, 1], {}],
+    ['one tap of no images', [0, 5, 4, 6], [3, 5, 1, 1], {}],
     [
       'one tap in a border of zeros',
       [2, 5, 4, 6],

@@ -14,6 +14,7 @@ const BLOCK = 16;
 /** Writes the convolution of x with w; see ops/convolution.ts for the shapes. */
 export function convolutionOnnx(writer: OnnxWriter, node: Tensor, [x, w]: readonly string[]): string {
   const geometry = node.attributes as Geometry;
+  if (sizeOf(node.shape) === 0) return convolutionNode(writer, geometry, [x, w]);
   if (isProduct(geometry) && node.shape[1] < BLOCK) return productOnnx(writer, node, [x, w]);
   const phases = phasesOf(node, geometry);
   return phases === 1
