@@ -59,12 +59,9 @@ export function sense(kspace: Complex, sensitivities: Complex, options: SenseOpt
   const aliased = complex.mapParts(ifft2c(sampled), (part) =>
     reshape(sliceAxis(part, -1, 0, narrow), [images, coils, h, 1, narrow]),
   );
-  const { weighted, gram } = normalEquations(sensitivities, options);
-  // Σ_c (Ψ⁻¹S)_c* a_c: [images, h, R, w/R], then one column an image: [h, w/R, R, images].
-  const projected = complex.mapParts(complex.mul(complex.conj(weighted), aliased), (part) =>
-    transpose(sum(part, 1), [1, 3, 2, 0]),
-  );
-  const unknowns = solveComplex(gram, projected);
+  const unfolding = unfoldingMatrices(sensitivities, options);
+  // Σ_c U_rc a_c: [images, h, R, w/R].
+  const unknowns = complex.mapParts(complex.mul(unfolding, aliased), (part) => sum(part, 1));
   // The inverse DFT of the mask gives a(y) = 1/R Σ_r e^(−2πi(offset − ⌊w/2⌋)r/R) (S z)(y + r w/R): undo scale and phase.
   const angle = (r: number): number => (2 * Math.PI * (((offset - Math.floor(w / 2)) * r) % R)) / R;
   const factor = (f: (angle: number) => number): Tensor =>
@@ -74,7 +71,17 @@ export function sense(kspace: Complex, sensitivities: Complex, options: SenseOpt
       unknowns.re.dtype,
     );
   const unfolded = complex.mul(unknowns, { re: factor(Math.cos), im: factor(Math.sin) });
-  return complex.mapParts(unfolded, (part) => reshape(transpose(part, [3, 0, 2, 1]), [...leading, h, w]));
+  return complex.mapParts(unfolded, (part) => reshape(part, [...leading, h, w]));
+}
+
+/**
+ * U = (SᴴΨ⁻¹S)⁻¹SᴴΨ⁻¹ of the pixels that fold onto one, [c, h, R, w/R]. It does not depend on k-space: images and derivatives, however
+ * many, share one solution of the small systems.
+ */
+function unfoldingMatrices(sensitivities: Complex, options: SenseOptions): Complex {
+  const { weighted, gram } = normalEquations(sensitivities, options);
+  const adjoint = complex.mapParts(complex.conj(weighted), (part) => transpose(part, [1, 3, 2, 0]));
+  return complex.mapParts(solveComplex(gram, adjoint), (part) => transpose(part, [3, 0, 2, 1]));
 }
 
 /**
