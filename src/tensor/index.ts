@@ -24,6 +24,7 @@ export {
   type Program,
   type Spec,
 } from './compile.ts';
+export { compileAt } from './staged.ts';
 export { compileScan, type Scan, type Turn } from './scan.ts';
 export { engineNames } from './engines/load.ts';
 export type { EngineName } from './engines/engine.ts';

@@ -3,10 +3,9 @@
  * first-order propagation, sampling and worst cases of one large output (an image) are computed from.
  */
 import {
-  compile,
+  compileAt,
   linearize,
   spec,
-  specsOf,
   vjp,
   vmap,
   zeros,
@@ -43,7 +42,10 @@ interface LinearMaps {
 
 type Compiled = Program<readonly unknown[], NDArray>;
 
-/** f at z = 0 and its products with batches of vectors, by programs that are compiled when first used; without `scale`. */
+/**
+ * f at z = 0 and its products with batches of vectors, by programs that are compiled when first used; without `scale`. What does not
+ * depend on the vectors, f at the point above all, is computed once a program.
+ */
 export class PerturbedPrograms<A> {
   private readonly map: Perturbed<A>;
   private readonly choice: PrecisionChoice;
@@ -56,9 +58,9 @@ export class PerturbedPrograms<A> {
 
   /** f(x), [components, ...sites]. @throws when f gives anything else. */
   async value(): Promise<NDArray> {
-    const { f, noise, args } = this.map;
+    const { f, noise } = this.map;
     const program = await this.program('value', [], (given: Traced<A>) => f(zeros(noise), given));
-    const value = copyOf(await program.run([args]));
+    const value = copyOf(await program.run([]));
     if (value.shape.length >= 2) return value;
     throw new Error(
       `perturbed function: it gave shape [${value.shape.join(', ')}], expected [components, ...sites]: stack real and imaginary parts, or add an axis of one component`,
@@ -107,14 +109,14 @@ export class PerturbedPrograms<A> {
     vectors: NDArray,
     choose: (maps: LinearMaps) => (v: Tensor) => Tensor,
   ): Promise<NDArray> {
-    const { f, noise, args } = this.map;
+    const { f, noise } = this.map;
     const program = await this.program(name, [spec(vectors.shape)], (given: Traced<A>, v: Tensor) => {
       const at = (z: Tensor): Tensor => f(z, given);
       const [, push] = linearize(at, zeros(noise));
       const [, pull] = vjp(at, zeros(noise));
       return vmap(choose({ push, pull: (cotangent) => pull(cotangent)[0] }))(v);
     });
-    return copyOf(await program.run([args, vectors]));
+    return copyOf(await program.run([vectors]));
   }
 
   private program(
@@ -125,9 +127,13 @@ export class PerturbedPrograms<A> {
     const key = `${name} ${vectors.map(({ shape }) => shape.join()).join()}`;
     const known = this.programs.get(key);
     if (known) return known;
-    const specs = [specsOf(this.map.args), ...vectors];
     // The types of a tree that the caller chose are known to the caller alone.
-    const made = compile(f as never, specs as never, compileOptions(this.choice)) as Promise<Compiled>;
+    const made = compileAt(
+      f as never,
+      this.map.args,
+      vectors as never,
+      compileOptions(this.choice),
+    ) as unknown as Promise<Compiled>;
     this.programs.set(key, made);
     return made;
   }
