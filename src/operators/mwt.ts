@@ -86,12 +86,12 @@ function applyLayer(p: LayerParameters, x: Tensor, options: WaveletOptions): Ten
     return { s: matmul(d, C), d: add(matmul(d, A), matmul(s, B)) };
   });
 
-  const fineRows = fine.length * x.shape[0];
-  const coarseUpdates = coarseBands.map((_, i) => rowsOf(updates[i], fineRows));
+  const fineRows = fineBands.map(({ sizes }) => sizes.length * x.shape[0]);
+  const coarseUpdates = coarseBands.map((_, i) => rowsOf(updates[i], fineRows[i]));
   const below = pyramid.fromModes(coarseUpdates, applyCoarsest(p.coarsest, top, options));
   if (fine.length === 0) return below;
-  const corrections = updates.map((update) => {
-    const { s, d } = rowsOf(update, 0, fineRows);
+  const corrections = updates.map((update, i) => {
+    const { s, d } = rowsOf(update, 0, fineRows[i]);
     return add(mixChannels(d, w.fromDetail), mixChannels(s, w.fromScaling));
   });
   return ascend(below, modesToLevels(corrections, fineBands, fine), w);

@@ -67,12 +67,14 @@ describe('merged evaluation on the modes of all levels equals the definition lev
   const small = { k: 3, channels: 2, modes: 4 };
 
   test.each([
-    ['legendre', 2],
-    ['legendre', 32],
-    ['legendre', 128],
-    ['chebyshev', 16],
-  ] as const)('mwt, %s, s = %i', async (basis, s) => {
-    const options = { ...small, k: basis === 'chebyshev' ? 4 : 3, basis, layers: 2 };
+    ['legendre', 2, 4],
+    ['legendre', 32, 4],
+    ['legendre', 128, 4],
+    ['chebyshev', 16, 4],
+    // More modes than the coarsest level that is treated by itself has.
+    ['legendre', 256, 65],
+  ] as const)('mwt, %s, s = %i, %i modes', async (basis, s, modes) => {
+    const options = { ...small, k: basis === 'chebyshev' ? 4 : 3, basis, modes, layers: 2 };
     const operator = mwt.create(options);
     const parameters = enlarge(operator.init(key(3)), 3);
     const u = field(4, 2, s);
