@@ -165,6 +165,12 @@ function chooseStep(problem: Problem, options: SolveOptions, notes: string[]): S
   const run = runner(problem, options);
   let step = commonGap(problem.times);
   checkWork(problem, step);
+  if (!affordable(problem, step / 2)) {
+    throw new Error(
+      `the saved times have no longer step in common than ${decimal(step)}: ${stepsOf(problem, step)} steps, too many to halve it; ` +
+        'save other times, or give a step',
+    );
+  }
   let coarse = orBlowUp(() => run(step));
   const history: number[] = [];
   while (affordable(problem, step / 2) && !stagnates(history)) {

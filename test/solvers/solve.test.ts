@@ -115,6 +115,11 @@ describe('refused, with the reason', () => {
       { points: 2 ** 22, step: undefined },
       'points 4194304 at 101 saved times are 3.4 GB (at most 0.54): take at most 664444 points',
     ],
+    [
+      'saved times with only a tiny step in common',
+      { time: undefined, times: [0, 1e-6, 1.1], step: undefined },
+      'no longer step in common than 0.000001: 1100000 steps, too many to halve it',
+    ],
     ['no estimate and no step', { step: undefined, estimateError: false }, 'needs a step'],
   ])('%s', (_, change, message) => {
     expect(() => solve({ ...good, ...change })).toThrow(message);
