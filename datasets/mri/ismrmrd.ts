@@ -11,6 +11,12 @@ const FLAGS = {
   reverse: 22,
   navigation: 23,
   phaseCorrection: 24,
+  feedback: 26,
+  dummy: 27,
+  realTimeFeedback: 28,
+  surfaceCoilCorrection: 29,
+  phaseStabilizationReference: 30,
+  phaseStabilization: 31,
 } as const;
 
 export type AcquisitionFlag = keyof typeof FLAGS;
@@ -133,9 +139,16 @@ export const flagSet = (bits: bigint): ReadonlySet<AcquisitionFlag> =>
 export const flagBits = (flags: ReadonlySet<AcquisitionFlag>): bigint =>
   [...flags].reduce((bits, name) => bits | (1n << BigInt(FLAGS[name] - 1)), 0n);
 
-/** Whether a readout measures the image or its calibration, rather than noise, motion or phase. */
+/** Flags of readouts that belong to the image: measured for it or its calibration, in whatever direction. */
+const IMAGING: readonly AcquisitionFlag[] = [
+  'parallelCalibration',
+  'parallelCalibrationAndImaging',
+  'reverse',
+];
+
+/** Whether a readout measures the image or its calibration, rather than noise, motion, phase, the body coil or nothing. */
 export const isImaging = ({ flags }: IsmrmrdReadout): boolean =>
-  !flags.has('noise') && !flags.has('navigation') && !flags.has('phaseCorrection');
+  [...flags].every((name) => IMAGING.includes(name));
 
 /**
  * All noise readouts side by side [channels, samples], as loud as noise is in one readout of the image; null if there are none.

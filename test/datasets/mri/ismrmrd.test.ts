@@ -64,7 +64,10 @@ describe('sorting', () => {
         b,
         readout(3, 1, {}, 1),
         readout(4, 2, { flags: new Set(['noise']) }),
-        readout(5, 3, { flags: new Set(['navigation']) }),
+        // Navigation, phase correction, feedback, dummy scans, the body coil's correction scan, phase stabilisation.
+        ...[23, 24, 26, 27, 28, 29, 30, 31].map((flag) =>
+          readout(flag, 3, { flags: flagSet(1n << BigInt(flag - 1)) }),
+        ),
       ]),
     );
     expect(kspace.re.shape).toEqual([2, 8, 6]);
