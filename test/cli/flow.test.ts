@@ -241,6 +241,12 @@ describe('flow', () => {
     expect(stderr).toContain("--set: got 'moons' beside --data 'moons.npz'; expected one of the two");
   });
 
+  test('a context for a flow that was trained without one is refused, not passed over', async () => {
+    const { code, stderr } = await call(folder, 'flow', 'sample', job, '--context', 'none.npz');
+    expect(code).toBe(2);
+    expect(stderr).toContain('--context: got none.npz, but this flow was trained without a context');
+  });
+
   test('rows of another shape are refused with both shapes', async () => {
     write('three.npz', [1, 2, 3, 4, 5, 6], 3);
     const { code, stderr } = await call(folder, 'flow', 'logprob', job, '--data', 'three.npz');

@@ -33,6 +33,9 @@ export const flowSample = (terminal: Terminal): Command =>
     examples: ['sextant flow sample $(ls -d runs/flow-training-*/jobs/real-nvp-*) --count 100'],
     async run({ run: text, count, seed, context: file, output, runs }) {
       const { model, parameters } = await openFlow(text, runs);
+      if (file !== undefined && model.context === 0) {
+        throw new UsageError(`--context: got ${file}, but this flow was trained without a context`);
+      }
       const context = await readContext(file, model.context);
       if (context && context.shape[0] !== count) {
         throw new UsageError(`--count: got ${count}, but ${file} has ${context.shape[0]} rows of context`);
