@@ -21,7 +21,7 @@ export async function findExperimentFolder(text: string, runsFolder: string): Pr
   if (found !== undefined) return path.resolve(found);
   const names = await foldersIn(runsFolder);
   throw new UsageError(
-    `RUN: got ${text}, expected ${names.length ? `a folder or one of ${names.join(', ')}` : `an experiment folder; ${runsFolder} holds none yet, run sextant bench first`}`,
+    `RUN: got ${text}, expected ${names.length ? `the folder of an experiment or one of ${names.join(', ')}` : `an experiment folder; ${runsFolder} holds none yet, run sextant bench first`}`,
   );
 }
 

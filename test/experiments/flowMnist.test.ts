@@ -11,6 +11,7 @@ import { findExperiment } from '../../src/experiments/registry.ts';
 import type { JobResult } from '../../src/runs/index.ts';
 import { array } from '../../src/tensor/index.ts';
 import { key, normal } from '../../src/tensor/random.ts';
+import { finishedJob } from './fixtures/finished.ts';
 
 const { experiment } = await findExperiment('flow-mnist');
 
@@ -202,22 +203,8 @@ describe('images of a job', () => {
 });
 
 const condition = { images: 'synthetic digits' };
-const finished = (
-  model: string,
-  metric: string,
-  value: number,
-  extra: Record<string, number>,
-): JobResult => ({
-  config: { experiment: 'flow-mnist', preset: 'quick', model, condition, seed: 0, options: {} },
-  metric,
-  value,
-  best: null,
-  parameters: 10,
-  seconds: 1,
-  inferenceMilliseconds: null,
-  samples: [],
-  extra,
-});
+const finished = (model: string, metric: string, value: number, extra: Record<string, number>): JobResult =>
+  finishedJob({ experiment: 'flow-mnist', model, condition, metric, value, extra });
 const charted = {
   leak: 0.1,
   charts: 8,

@@ -3,29 +3,22 @@ import { getPlaneSet } from '../../datasets/toy2d.ts';
 import experiment from '../../src/experiments/definitions/flows2d.ts';
 import { configure } from '../../src/experiments/configuration.ts';
 import type { JobResult } from '../../src/runs/index.ts';
+import { finishedJob } from './fixtures/finished.ts';
 
 const EXCESS = 'nats above the true density';
 
 /** A finished job of two moons, with the samples that it drew. */
-const finished = (model: string, value: number, x: number[], y: number[]): JobResult => ({
-  config: {
+const finished = (model: string, value: number, x: number[], y: number[]): JobResult =>
+  finishedJob({
     experiment: 'flows-2d',
-    preset: 'quick',
     model,
     condition: { set: 'moons' },
-    seed: 0,
     options: { samples: 5000 },
-  },
-  metric: 'negative log-likelihood, nats a sample, test split, best checkpoint on validation',
-  value,
-  best: null,
-  parameters: 10,
-  seconds: 1,
-  inferenceMilliseconds: null,
-  samples: [],
-  extra: { [EXCESS]: value - 1, [`standard error of ${EXCESS}`]: 0.002 },
-  curves: { x, y },
-});
+    metric: 'negative log-likelihood, nats a sample, test split, best checkpoint on validation',
+    value,
+    extra: { [EXCESS]: value - 1, [`standard error of ${EXCESS}`]: 0.002 },
+    curves: { x, y },
+  });
 
 const { rows, figures = [] } = experiment.summarize(
   [finished('real-nvp', 1.1, [0, 1, 50], [0, 0.5, 0]), finished('nsf', 1.02, [0, 1], [0, 0.5])],

@@ -11,6 +11,7 @@ import {
 import type { JobResult } from '../../src/runs/index.ts';
 import { array } from '../../src/tensor/index.ts';
 import { key, normal } from '../../src/tensor/random.ts';
+import { finishedJob } from './fixtures/finished.ts';
 
 const { experiment } = await findExperiment('vq-flows');
 
@@ -67,15 +68,12 @@ describe('statistics of points', () => {
 /** A finished job with numbers as a good training leaves them. */
 function finished(model: string, set: string, value: number, extra: Record<string, number> = {}): JobResult {
   const charted = model.startsWith('vq-');
-  return {
-    config: { experiment: 'vq-flows', preset: 'quick', model, condition: { set }, seed: 0, options: {} },
+  return finishedJob({
+    experiment: 'vq-flows',
+    model,
+    condition: { set },
     metric: 'mean log-likelihood of test points (higher is better), nats',
     value,
-    best: null,
-    parameters: 10,
-    seconds: 1,
-    inferenceMilliseconds: null,
-    samples: [],
     extra: {
       'sample log density': charted ? -2 : -50,
       'trimmed sample log density': charted ? -0.3 : -40,
@@ -96,7 +94,7 @@ function finished(model: string, set: string, value: number, extra: Record<strin
       }),
       ...extra,
     },
-  };
+  });
 }
 
 const summary = (jobs: readonly JobResult[]) =>
