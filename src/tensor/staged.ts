@@ -27,8 +27,8 @@ type TensorsOf<S> = { [K in keyof S]: MapLeaves<S[K], Spec, Tensor> };
 type ArraysOf<S> = { [K in keyof S]: MapLeaves<S[K], Spec, NDArray> };
 
 /**
- * The program of f(given, ·) at these arrays. Holds every value that both stages share (for a network its activations) until it is
- * disposed.
+ * The program of f(given, ·) at these arrays, which must stay as they are. Holds them and every value that both stages share (for a
+ * network its activations) until it is disposed.
  *
  * @throws as `compile` does.
  */
@@ -57,10 +57,7 @@ export async function compileAt<G, const S extends Specs, R>(
       acquire(engine, { inputs: fixed, outputs: wanted }, options),
     );
     try {
-      // The engine may reuse the arrays that it returned.
-      (await first.run(fixedFeeds)).forEach((value, i) =>
-        values.set(wanted[i], { ...value, data: value.data.slice() }),
-      );
+      (await first.run(fixedFeeds)).forEach((value, i) => values.set(wanted[i], value));
     } finally {
       await first.dispose();
     }
@@ -87,6 +84,7 @@ export async function compileAt<G, const S extends Specs, R>(
     async dispose() {
       await executable?.dispose();
       executable = null;
+      kept.length = 0;
     },
   };
 }
