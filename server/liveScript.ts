@@ -44,11 +44,13 @@ source.addEventListener('status', (event) => {
   const { job, status } = JSON.parse(event.data);
   const row = rowOf(job);
   write(row, 'state', status.state + (status.error ? ': ' + status.error : ''));
+  const { part } = status;
   const left = status.state === 'running' && status.secondsLeft !== null ? ', ' + duration(status.secondsLeft) + ' left' : '';
-  write(row, 'epoch', 'epoch ' + status.epoch + ' of ' + status.epochs + left);
+  const epochs = status.epochs ? 'epoch ' + status.epoch + ' of ' + status.epochs : '';
+  write(row, 'epoch', part ? part.label + ' ' + part.done + ' of ' + part.total : epochs + left);
   const bar = row.querySelector('progress');
-  bar.max = Math.max(1, status.epochs);
-  bar.value = status.epoch;
+  bar.max = Math.max(1, part ? part.total : status.epochs);
+  bar.value = part ? part.done : status.epoch;
 });
 source.addEventListener('metrics', (event) => {
   const { job, lines } = JSON.parse(event.data);

@@ -77,17 +77,24 @@ export function listPage(summaries: readonly ExperimentSummary[]): string {
   });
 }
 
-const jobRow = ({ name, model, status }: JobSummary): Html =>
-  html`<tr data-job="${name}">
+/** What a running job is at: a part of its work, or its epochs where it has any. */
+function standing({ part, epoch, epochs }: JobSummary['status']): {
+  text: string;
+  done: number;
+  total: number;
+} {
+  if (part) return { text: `${part.label} ${part.done} of ${part.total}`, ...part };
+  return { text: epochs ? `epoch ${epoch} of ${epochs}` : '', done: epoch, total: epochs };
+}
+
+const jobRow = ({ name, model, status }: JobSummary): Html => {
+  const { text, done, total } = standing(status);
+  return html`<tr data-job="${name}">
     <th scope="row">${name}<span class="sub">${model ?? ''}</span></th>
     <td data-field="state">${status.state}</td>
     <td>
-      <progress
-        max="${Math.max(1, status.epochs)}"
-        value="${status.epoch}"
-        aria-label="progress of ${name}"
-      ></progress>
-      <span class="sub" data-field="epoch">epoch ${status.epoch} of ${status.epochs}</span>
+      <progress max="${Math.max(1, total)}" value="${done}" aria-label="progress of ${name}"></progress>
+      <span class="sub" data-field="epoch">${text}</span>
     </td>
     <td class="numeric" data-field="train">—</td>
     <td class="numeric" data-field="validation">—</td>
@@ -103,6 +110,7 @@ const jobRow = ({ name, model, status }: JobSummary): Html =>
       </svg>
     </td>
   </tr>`;
+};
 
 /** The progress of an experiment; its script keeps it current through server-sent events. */
 export function livePage(summary: ExperimentSummary): string {

@@ -1,14 +1,15 @@
 /** Progress of a benchmark as a terminal shows it: one line for all jobs together. */
-import type { BenchmarkEvent, JobOutcome } from '../experiments/index.ts';
+import type { BenchmarkEvent, JobOutcome, JobProgress } from '../experiments/index.ts';
 import type { Run } from '../runs/index.ts';
 import { formatNumber, formatSeconds } from './format.ts';
 import type { Terminal } from './terminal.ts';
 import { secondsLeft, type JobPace } from './timeLeft.ts';
 
 interface Standing extends JobPace {
-  readonly epoch: number;
-  readonly epochs: number;
+  readonly progress: JobProgress;
 }
+
+const NOTHING_DONE: JobProgress = { epoch: 0, epochs: 0, secondsLeft: null };
 
 const fieldsOf = ({ config, name }: Run): Record<string, unknown> => ({
   job: name,
@@ -35,7 +36,8 @@ export function benchmarkReporter(terminal: Terminal, experiment: string): (even
   const draw = (): void => {
     const all = [...standings.values()];
     const detail = [...running.values()].map((run) => {
-      const { epoch, epochs } = standings.get(run.name) ?? { epoch: 0, epochs: 0 };
+      const { epoch, epochs, part } = standings.get(run.name)?.progress ?? NOTHING_DONE;
+      if (part) return `${run.config.model}, ${part.label} ${part.done}/${part.total}`;
       return epochs ? `${run.config.model} ${epoch}/${epochs}` : run.config.model;
     });
     progress.update({
@@ -75,7 +77,7 @@ export function benchmarkReporter(terminal: Terminal, experiment: string): (even
       case 'jobs':
         for (const { name, config } of event.runs)
           standings.set(name, {
-            ...{ model: config.model, trains: false, epoch: 0, epochs: 0 },
+            ...{ model: config.model, trains: false, progress: NOTHING_DONE },
             ...{ fraction: 0, from: null, reached: 0 },
           });
         break;
@@ -86,11 +88,16 @@ export function benchmarkReporter(terminal: Terminal, experiment: string): (even
         draw();
         break;
       case 'progress': {
-        const { epoch, epochs } = event.progress;
+        const { epoch, epochs, part } = event.progress;
+        if (part) {
+          change(event.run, () => ({ progress: event.progress }));
+          draw();
+          break;
+        }
         const fraction = epochs ? epoch / epochs : 0;
         const reached = performance.now();
         change(event.run, ({ trains, from }) => ({
-          ...{ epoch, epochs, fraction, reached, trains: true },
+          ...{ progress: event.progress, fraction, reached, trains: true },
           // What comes before the first epoch is done once, and a job that goes on has done a part before.
           from: trains ? from : { fraction, time: reached },
         }));

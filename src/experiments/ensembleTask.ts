@@ -110,15 +110,18 @@ async function noiseNumbers(
   apply: (u: Tensor) => Tensor,
   pairs: OperatorPairs,
   { noise, noiseInputs, noiseSamples }: UncertaintyOptions,
-  choice: Pick<JobContext, 'engine' | 'threads'>,
-  seed: number,
+  { engine, threads, signal, onPart, config: { seed } }: JobContext,
 ): Promise<Record<string, number>> {
   const s = pairs.x.length;
   const count = Math.min(noiseInputs, pairs.test.count);
   const x = fields(pairs.test.input.slice(0, count * s), { count });
-  const setting = { noise: { deviation: noise * rootMeanSquare(pairs.test.input) }, ...choice };
+  const setting = { noise: { deviation: noise * rootMeanSquare(pairs.test.input) }, engine, threads };
   const first = await propagateNoise(apply, x, setting);
-  const sampled = await monteCarlo(apply, x, { ...setting, samples: noiseSamples, seed });
+  const sampled = await monteCarlo(apply, x, {
+    ...setting,
+    ...{ samples: noiseSamples, seed, signal },
+    onProgress: (done, total) => onPart('samples of noise', done, total),
+  });
   const found = agreement(first.deviation.data, sampled.deviation.data, sampled.standardError.data);
   const stride = Math.max(1, Math.ceil(s / PICTURED));
   const pictured = Array.from({ length: Math.floor(s / stride) }, (_, i) => i * stride);
@@ -152,7 +155,7 @@ export async function trainOperatorEnsemble(
 ): Promise<JobOutput> {
   const s = pairs.x.length;
   operator.checkResolution(s);
-  const { config, signal, engine, threads } = context;
+  const { signal, engine, threads } = context;
   const { batchSize } = training;
   const { members, membersAtOnce, levels } = options;
   const apply = (parameters: unknown, u: Tensor): Tensor => operator.apply(parameters, u);
@@ -205,13 +208,7 @@ export async function trainOperatorEnsemble(
     ...bandNumbers(pairs, 'one model, constant width', around(firstOf), options),
     ...Object.fromEntries(levels.map((level, i) => [gaussianKey(level), gaussian[i]])),
     [ONE_MODEL_ERROR]: mean(relativeL2Errors(firstOf(test), pairs.test.output, s)),
-    ...(await noiseNumbers(
-      (u) => apply(constantsOf(trained.members[0]), u),
-      pairs,
-      options,
-      choice,
-      config.seed,
-    )),
+    ...(await noiseNumbers((u) => apply(constantsOf(trained.members[0]), u), pairs, options, context)),
   };
   const errors = relativeL2Errors(test.mean.data, pairs.test.output, s);
   return {

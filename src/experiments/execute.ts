@@ -16,6 +16,8 @@ export interface JobProgress {
   readonly epoch: number;
   readonly epochs: number;
   readonly secondsLeft: number | null;
+  /** What is done beside epochs. */
+  readonly part?: { readonly label: string; readonly done: number; readonly total: number } | undefined;
 }
 
 /** At most so often is status.json written while a job runs. */
@@ -42,9 +44,11 @@ export async function executeJob(
     let progress: JobProgress = { epoch: before?.epoch ?? 0, epochs: before?.epochs ?? 0, secondsLeft: null };
     const note = (state: RunStatus['state'], error?: string): Promise<void> => {
       const pid = state === 'running' ? process.pid : null;
+      const { part, ...epochs } = progress;
       const secondsLeft = state === 'running' ? progress.secondsLeft : null;
       return run.writeStatus({
-        ...progress,
+        ...epochs,
+        ...(part && state === 'running' ? { part } : {}),
         state,
         pid,
         secondsLeft,
@@ -63,27 +67,40 @@ export async function executeJob(
     await run.writeEnvironment(captureEnvironment(engine, threads));
     const rate = paceMeter();
     let written = 0;
-    const onEpoch = async (line: MetricLine, epochs: number): Promise<void> => {
-      await log.append(line);
-      progress = { epoch: line.epoch, epochs, secondsLeft: rate(line.epoch, epochs) };
+    // One after the other: a status of before must not come to lie over one of after.
+    let writing = Promise.resolve();
+    const show = (): Promise<void> => {
       onProgress?.(progress);
       if (Date.now() - written >= STATUS_MILLISECONDS) {
         written = Date.now();
-        await note('running');
+        writing = writing.then(() => note('running'));
       }
+      return writing;
+    };
+    const onEpoch = async (line: MetricLine, epochs: number): Promise<void> => {
+      await log.append(line);
+      progress = { epoch: line.epoch, epochs, secondsLeft: rate(line.epoch, epochs) };
+      await show();
+    };
+    const onPart = (label: string, done: number, total: number): void => {
+      progress = { ...progress, secondsLeft: null, part: { label, done, total } };
+      // A status that cannot be written fails the job where it is waited for.
+      void show().catch(() => undefined);
     };
     try {
       const onResume = async (history: readonly MetricLine[]): Promise<void> => {
         progress = { ...progress, epoch: history.at(-1)?.epoch ?? 0 };
         await log.replace(history);
       };
-      const context = { run, config: run.config, signal, engine, threads, onEpoch, onResume };
+      const context = { run, config: run.config, signal, engine, threads, onEpoch, onPart, onResume };
       const { result, arrays } = await experiment.runJob(context);
+      await writing;
       signal.throwIfAborted();
       await run.writeResult({ config: run.config, ...result }, arrays);
       await note('finished');
       return 'finished';
     } catch (error) {
+      await writing.catch(() => undefined);
       if (signal.aborted) {
         await note('interrupted');
         return 'interrupted';

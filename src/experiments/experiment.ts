@@ -48,6 +48,8 @@ export interface JobContext {
   readonly threads: number;
   /** Records one epoch of `epochs`: metrics.jsonl, status.json, progress. Await it before the next epoch. */
   onEpoch: (line: MetricLine, epochs: number) => Promise<void>;
+  /** Shows work that has no epochs: `done` of `total` pieces of one part of the job. */
+  onPart: (label: string, done: number, total: number) => void;
   /** Puts the lines of a resumed training in the place of what metrics.jsonl holds. */
   onResume: (history: readonly MetricLine[]) => Promise<void>;
 }

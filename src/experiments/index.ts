@@ -16,4 +16,5 @@ export {
   type JobOutput,
 } from './experiment.ts';
 export { experiments, findExperiment, loadDefinition, type RegisteredExperiment } from './registry.ts';
+export type { JobProgress } from './execute.ts';
 export type { JobOutcome } from './scheduler.ts';

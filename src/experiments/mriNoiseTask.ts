@@ -107,20 +107,34 @@ export async function measureNoise(
   trained: TrainedReconstruction,
   test: Slices,
   settings: NoiseSettings,
-  { engine, threads, signal, config: { seed } }: JobContext,
+  { engine, threads, signal, onPart, config: { seed } }: JobContext,
 ): Promise<NoiseMeasurement> {
   const { levels, probes, replicas, gainIterations, lesionContrast, lesionRadius } = settings;
   const options = { engine, threads, signal, seed };
+  const shown = (label: string) => ({
+    ...options,
+    onProgress: (done: number, total: number) => onPart(label, done, total),
+  });
   const count = Math.min(settings.slices, test.re.shape[0]);
   const clean: Points = heldOut(takeSlices(test, 0, count), 'test', { ...trained.settings, noise: 0 });
   const regions = pooledRegions(clean['target']);
   const every = atLevels(clean, levels);
 
-  const jacobian = await jacobianMaps(trained, clean, { ...options, probes });
-  const frozen = await jacobianMaps(trained, clean, { ...options, probes, frozenSensitivities: true });
-  const turned = await jacobianMaps(trained, rotated(clean, 1), { ...options, probes });
-  const noisy = await jacobianMaps(trained, withNoise(every, seed), { ...options, probes });
-  const worst = await worstCase(trained, clean, { ...options, iterations: gainIterations });
+  const jacobian = await jacobianMaps(trained, clean, { ...shown('noise map'), probes });
+  const frozen = await jacobianMaps(trained, clean, {
+    ...shown('map with frozen sensitivities'),
+    probes,
+    frozenSensitivities: true,
+  });
+  const turned = await jacobianMaps(trained, rotated(clean, 1), {
+    ...shown('map of another phase'),
+    probes,
+  });
+  const noisy = await jacobianMaps(trained, withNoise(every, seed), {
+    ...shown('maps at noisy points'),
+    probes,
+  });
+  const worst = await worstCase(trained, clean, { ...shown('worst case'), iterations: gainIterations });
   const lesions = await lesionChanges(
     trained,
     clean,
@@ -130,7 +144,7 @@ export async function measureNoise(
   );
   const size = jacobian.sd.length;
   const reference = Float64Array.from({ length: levels.length * size }, (_, i) => jacobian.image[i % size]);
-  const sampled = await replicaMoments(trained, every, reference, { ...options, replicas });
+  const sampled = await replicaMoments(trained, every, reference, { ...shown('replicas'), replicas });
 
   const inObject = (values: Float64Array): Float64Array => values.filter((_, i) => regions.object[i] !== 0);
   const change = (map: Float64Array): number => agreement(inObject(map), inObject(jacobian.sd)).relativeError;
@@ -176,11 +190,11 @@ export async function measureNoise(
   }
   for (const maps of inSigma.filter(({ level }) => picturedLevels(levels).includes(level)))
     Object.assign(curves, scatterOf(maps, regions));
-  const [shown] = inSigma.filter(({ level }) => level === picturedLevels(levels)[0]);
+  const [pictured] = inSigma.filter(({ level }) => level === picturedLevels(levels)[0]);
   return {
     extra,
     curves,
-    ...picturesOf(shown, clean['target'], jacobian, lesions[0].change, worst.response),
+    ...picturesOf(pictured, clean['target'], jacobian, lesions[0].change, worst.response),
   };
 }
 

@@ -23,7 +23,7 @@ import { worstCaseGain, type WorstCase } from '../uncertainty/gain.ts';
 import { localCovariance } from '../uncertainty/localCovariance.ts';
 import { samplePerturbed } from '../uncertainty/monteCarlo.ts';
 import type { Perturbed } from '../uncertainty/perturbed.ts';
-import { compileOptions, type PrecisionChoice } from '../uncertainty/precision.ts';
+import { compileOptions, type PrecisionChoice, type SeededChoice } from '../uncertainty/precision.ts';
 import { cropTo, type TrainedReconstruction } from './mriTask.ts';
 
 /**
@@ -32,10 +32,13 @@ import { cropTo, type TrainedReconstruction } from './mriTask.ts';
  */
 export type Points = Readonly<Record<string, NDArray>>;
 
-interface Choice extends PrecisionChoice {
-  readonly seed: number;
-  readonly signal: AbortSignal;
-}
+type Choice = SeededChoice & { readonly seed: number; readonly signal: AbortSignal };
+
+/** Progress of a batch as progress of all points. */
+const within =
+  (points: number, batch: number, from: number, onProgress: SeededChoice['onProgress']) =>
+  (done: number, total: number): void =>
+    onProgress?.(from * total + batch * done, points * total);
 
 /** Points that go through a program together hold about so many numbers of noise. */
 const NUMBERS_AT_ONCE = 2 ** 19;
@@ -84,6 +87,7 @@ export async function jacobianMaps(
     probes,
     seed,
     frozenSensitivities,
+    onProgress,
     ...choice
   }: Choice & { readonly probes: number; readonly frozenSensitivities?: boolean },
 ): Promise<JacobianMaps> {
@@ -95,6 +99,7 @@ export async function jacobianMaps(
       method: 'probing',
       probes,
       seed: seed + from,
+      onProgress: within(points['re'].shape[0], batch['re'].shape[0], from, onProgress),
     });
     found.push({ value, ...along[0] });
   }
@@ -119,9 +124,9 @@ export async function replicaMoments(
   trained: TrainedReconstruction,
   points: Points,
   reference: Float64Array,
-  { replicas, seed, ...choice }: Choice & { readonly replicas: number },
+  { replicas, seed, onProgress, ...choice }: Choice & { readonly replicas: number },
 ): Promise<ReplicaMoments> {
-  const given = { ...points, reference: array(Float32Array.from(reference), points['target'].shape) };
+  const given: Points = { ...points, reference: array(Float32Array.from(reference), points['target'].shape) };
   const found = [];
   for (const { batch, from } of batchesOf(given)) {
     const map = perturbed(trained, batch);
@@ -133,7 +138,12 @@ export async function replicaMoments(
           return concat([image, square(sub(image, expandDims(args.points['reference'], 0)))], 0);
         },
       },
-      { ...choice, samples: replicas, seed: seed + from },
+      {
+        ...choice,
+        samples: replicas,
+        seed: seed + from,
+        onProgress: within(given['re'].shape[0], batch['re'].shape[0], from, onProgress),
+      },
     );
     const half = mean.data.length / 2;
     const part = ({ data }: NDArray, i: number): NDArray =>

@@ -4,7 +4,7 @@
  * A run folder (one training job):
  *   config.json        the validated configuration of the job, with the data hash (RunConfig)
  *   environment.json   machine, versions, git commit (Environment)
- *   status.json        {state, epoch, epochs, updatedAt, pid, error?} (RunStatus)
+ *   status.json        {state, epoch, epochs, updatedAt, pid, part?, error?} (RunStatus)
  *   metrics.jsonl      one MetricLine an epoch
  *   checkpoints/       last.safetensors + last.json, best.safetensors + best.json
  *   arrays.npz         predictions for the report (see SampleArrays)
@@ -52,6 +52,8 @@ export const runStatusSchema = z.object({
   updatedAt: z.string(),
   pid: z.number().int().nullable(),
   secondsLeft: z.number().nullable().default(null),
+  /** What is done beside epochs, such as the measurements after them. */
+  part: z.object({ label: z.string(), done: z.number(), total: z.number() }).optional(),
   error: z.string().optional(),
 });
 export type RunStatus = z.infer<typeof runStatusSchema>;

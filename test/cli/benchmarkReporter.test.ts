@@ -71,3 +71,23 @@ test('the time left is unknown until a training has shown its pace, however many
   expect(told.at(-1)?.secondsLeft).toBeGreaterThan(0);
   expect(told.at(-1)?.done).toBeCloseTo(1.2, 12);
 });
+
+test('what a job does beside epochs is shown with its name, and leaves the share that is done', async () => {
+  const run = await Run.create(folder, {
+    ...{ experiment: 'tiny', preset: 'quick', condition: {}, seed: 0, options: {} },
+    model: 'varnet',
+  });
+  const told: ProgressState[] = [];
+  const progress = { update: (state: ProgressState) => told.push(state), event: () => undefined };
+  const listen = benchmarkReporter({ progress } as unknown as Terminal, 'tiny');
+  const at = { epoch: 5, epochs: 10, secondsLeft: null };
+  listen({ kind: 'jobs', runs: [run] });
+  listen({ kind: 'start', run });
+  listen({ kind: 'progress', run, progress: at });
+  listen({ kind: 'progress', run, progress: { ...at, part: { label: 'replicas', done: 3, total: 8 } } });
+  expect(told.map(({ detail, done }) => [detail, done])).toEqual([
+    ['varnet', 0],
+    ['varnet 5/10', 0.5],
+    ['varnet, replicas 3/8', 0.5],
+  ]);
+});

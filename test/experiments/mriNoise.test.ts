@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { configure } from '../../src/experiments/configuration.ts';
-import { executeJob } from '../../src/experiments/execute.ts';
+import { executeJob, type JobProgress } from '../../src/experiments/execute.ts';
 import { noiseKeys } from '../../src/experiments/mriNoiseTask.ts';
 import {
   atLevels,
@@ -15,6 +15,7 @@ import {
 import { phantomSlices, undersample } from '../../src/experiments/mriSlices.ts';
 import { reconstructionSettings } from '../../src/experiments/mriTask.ts';
 import { findExperiment } from '../../src/experiments/registry.ts';
+import { groupBy } from '../../src/experiments/statistics.ts';
 import { getNetwork, networkReconstruction, noiseMaps } from '../../src/mri/index.ts';
 import { saveParameters } from '../../src/nn/files.ts';
 import { Run, type JobResult } from '../../src/runs/index.ts';
@@ -106,23 +107,39 @@ const small = {
 async function finish(
   name: string,
   given: object,
-): Promise<{ finished: JobResult[]; summary: () => unknown }> {
+): Promise<{
+  finished: JobResult[];
+  parts: NonNullable<JobProgress['part']>[];
+  summary: () => unknown;
+}> {
   const { experiment } = await findExperiment(name);
   const config = configure(experiment, 'quick', { ...small, ...given });
   const facts = (await experiment.prepare?.(config, { ...context, onProgress: () => undefined })) ?? {};
   const finished: JobResult[] = [];
+  const parts: NonNullable<JobProgress['part']>[] = [];
+  const onProgress = ({ part }: JobProgress): void => void (part && parts.push(part));
   for (const job of experiment.jobs(config, facts)) {
     const run = await Run.create(folder, { experiment: name, preset: 'quick', ...job });
-    expect(await executeJob(experiment, run, { ...context, engine: 'onnx' })).toBe('finished');
+    expect(await executeJob(experiment, run, { ...context, engine: 'onnx', onProgress })).toBe('finished');
     finished.push((await run.readResult())!);
+    // The last status says how it ended, not what it was at.
+    expect(await run.readStatus()).not.toHaveProperty('part');
   }
-  return { finished, summary: () => experiment.summarize(finished, config) };
+  return { finished, parts, summary: () => experiment.summarize(finished, config) };
 }
 
 test('mri-noise-propagation: numbers of every level, region and point, maps, figures and claims', async () => {
   const levels = [0.002, 0.01, 0.05];
-  const { finished, summary } = await finish('mri-noise-propagation', { levels });
+  const { finished, parts, summary } = await finish('mri-noise-propagation', { levels });
   const [{ extra, maps, curves }] = finished;
+  // Every stage of the measurement is seen to begin, to go on and to end.
+  const stages = groupBy(parts, ({ label }) => label);
+  expect(stages).toHaveLength(6);
+  for (const stage of stages) {
+    const done = stage.map((part) => part.done);
+    expect(done).toEqual([...done].sort((a, b) => a - b));
+    if (stage[0].label !== 'worst case') expect(done.at(-1)).toBe(stage[0].total);
+  }
   for (const level of levels)
     for (const point of ['clean', 'noisy'] as const)
       expect(extra[noiseKeys.agreement(level, point, 'object', 'median ratio')]).toBeGreaterThan(0.3);

@@ -161,9 +161,12 @@ describe.skipIf(!hasChromium)(`in the browser (needs ${chromiumPath}; CHROMIUM_P
     await row.locator('[data-field=train]', { hasText: '0.0424' }).waitFor();
     await row.locator('[data-field=validation]', { hasText: '0.0535' }).waitFor();
     expect((await row.locator('path').getAttribute('d'))?.match(/L/g)).toHaveLength(6);
-    // An experiment is complete when its result is there and no job of it is still going.
     const statusFile = path.join(folder, 'status.json');
     const status = JSON.parse(await readFile(statusFile, 'utf8')) as Record<string, unknown>;
+    const measuring = { ...status, part: { label: 'replicas', done: 30, total: 128 } };
+    await writeFile(statusFile, JSON.stringify(measuring));
+    await row.locator('[data-field=epoch]', { hasText: 'replicas 30 of 128' }).waitFor();
+    // An experiment is complete when its result is there and no job of it is still going.
     await writeFile(statusFile, JSON.stringify({ ...status, state: 'finished' }));
     const done = path.join(runs.folder, 'kdv-half', 'result.json');
     await writeFile(done, JSON.stringify(syntheticReport().result));
