@@ -1,5 +1,5 @@
 /** Where in a model numbers stop being finite, or become largest: its layers are run one by one on the samples. */
-import type { FailedStep } from '../nn/index.ts';
+import type { NotFinite } from '../nn/index.ts';
 import { pad, reshape, sizeOf, type NDArray } from '../tensor/index.ts';
 import { inverted } from './compose.ts';
 import type { Flow, FlowParameters } from './flow.ts';
@@ -49,17 +49,17 @@ export const largestNumber: Search = (model, parameters, x, beside = {}, options
     return at;
   });
 
-/** For `train`: says of a failed step which layer made which number of which training sample, or null where all is as it should be. */
+/** For `train`: says which layer made which number of which sample, or null where all is as it should be. */
 export const explainStep =
   (model: Flow | InjectiveFlow, options: RunOptions) =>
-  async ({ parameters, batch, samples }: FailedStep<FlowParameters>): Promise<string | null> => {
+  async ({ parameters, batch, split, samples }: NotFinite<FlowParameters>): Promise<string | null> => {
     const { x, ...beside } = batch;
-    const inTraining = (failure: Failure): string =>
-      describeFailure({ ...failure, sample: samples[failure.sample] });
+    const inSplit = (failure: Failure): string =>
+      `${describeFailure({ ...failure, sample: samples[failure.sample] })} of the ${split} split`;
     const failure = await diagnose(model, parameters, x, beside, options);
-    if (failure) return inTraining(failure);
+    if (failure) return inSplit(failure);
     const largest = await largestNumber(model, parameters, x, beside, options);
-    return largest && `all numbers of the pass are finite, the largest where ${inTraining(largest)}`;
+    return largest && `all numbers of the pass are finite, the largest where ${inSplit(largest)}`;
   };
 
 /** A chain of layers of a model, with the samples that enter it. */

@@ -15,6 +15,7 @@ export type { Optimizer, UpdateInput, UpdateOutput } from './optimizers/optimize
 export * from './optimizers/sgd.ts';
 export * from './optimizers/adam.ts';
 export * from './schedules.ts';
+export type { Explain, NotFinite } from './notFinite.ts';
 export * from './train.ts';
 export { predict, predictor, type Metric, type PredictOptions, type Predictor } from './evaluate.ts';
 export {

@@ -10,6 +10,7 @@ import {
   type Progress,
 } from './checkpoint.ts';
 import { evaluator, requireCount, type Evaluator, type Metric } from './evaluate.ts';
+import { refuseMetric, refuseStep, type Explain } from './notFinite.ts';
 import type { Optimizer } from './optimizers/optimizer.ts';
 import { layoutOf, packTree, unpackTree, type Layout } from './parameters.ts';
 import { breather, pace, programsBySize, type Pace, type ProgramsBySize } from './programs.ts';
@@ -71,19 +72,9 @@ export interface TrainOptions<P> extends EngineChoice {
   /** Called once with the lines of earlier parts of a resumed training, before it goes on. */
   readonly onResume?: ((history: readonly EpochLine[]) => void | Promise<void>) | undefined;
   readonly onEpoch?: ((line: EpochLine) => void | Promise<void>) | undefined;
-  /**
-   * Looks for the reason of a loss or gradient that is not finite: a sentence for the error, or null. `samples` are positions in
-   * the training split, in the order of the batch.
-   */
-  readonly explain?: ((failed: FailedStep<P>) => Promise<string | null>) | undefined;
+  /** Looks for the reason of a loss, gradient or validation metric that is not finite. */
+  readonly explain?: Explain<P> | undefined;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** A step whose loss or gradient is not finite, with the parameters before it. */
-export interface FailedStep<P> {
-  readonly parameters: P;
-  readonly batch: Batch;
-  readonly samples: Int32Array;
 }
 
 type TrainSettings = Omit<TrainOptions<unknown>, 'init' | 'loss' | 'metric' | 'explain'>;
@@ -213,6 +204,7 @@ function openSession<P>(options: TrainOptions<P>): Session<P> {
     steps,
     stepPace: pace(),
     validation,
+    held,
     shuffleKey,
   };
   return {
@@ -254,6 +246,8 @@ interface EpochSetting<P> {
   readonly steps: ProgramsBySize<StepProgram>;
   readonly stepPace: Pace;
   readonly validation: Evaluator | null;
+  /** The samples of `validation`. */
+  readonly held: ReturnType<typeof openSplit> | undefined;
   readonly shuffleKey: Key;
 }
 
@@ -268,9 +262,7 @@ async function runEpoch<P>(setting: EpochSetting<P>, from: Progress): Promise<Pr
   if (validation && value === null) return null;
   const epoch = from.epoch + 1;
   if (value !== null && !Number.isFinite(value)) {
-    throw new Error(
-      `train: the validation metric is ${value} after epoch ${epoch}; lower the learning rate or set clipNorm, and check the validation split for targets that are zero everywhere`,
-    );
+    refuseMetric(value, epoch, await reasonInValidation(setting, parameters));
   }
   const seconds = from.seconds + (performance.now() - began) / 1000;
   const { train: loss, learningRate, gradientNorm } = pass;
@@ -285,6 +277,21 @@ async function runEpoch<P>(setting: EpochSetting<P>, from: Progress): Promise<Pr
     history: [...from.history, line],
     seconds,
   };
+}
+
+async function reasonInValidation<P>(
+  { options, definition, held }: EpochSetting<P>,
+  parameters: NDArray,
+): Promise<string | null | undefined> {
+  return (
+    held &&
+    options.explain?.({
+      parameters: unpackTree(parameters, definition.layout),
+      batch: held.arrays,
+      split: 'validation',
+      samples: Int32Array.from({ length: held.count }, (_, i) => i),
+    })
+  );
 }
 
 const waited = (patience: Progress['patience'], value: number, minDelta: number): Progress['patience'] =>
@@ -347,9 +354,9 @@ async function runSteps<P>(
       const before = failed === 0 ? state : (await program.run(state, inputs.slice(0, failed))).carry;
       const parameters = unpackTree(stateOfBlocks(before)[0], definition.layout);
       const { step, rate, samples, input } = planned[failed];
-      const reason = await options.explain?.({ parameters, batch: input.batch, samples });
+      const reason = await options.explain?.({ parameters, batch: input.batch, split: 'training', samples });
       const [loss, gradient] = reports[failed];
-      refuse({ loss, gradient }, { epoch: epoch + 1, step: step + 1, learningRate: rate, reason });
+      refuseStep({ loss, gradient }, { epoch: epoch + 1, step: step + 1, learningRate: rate }, reason);
     }
     for (const [loss, norm] of reports) {
       lossSum += loss * size;
@@ -365,21 +372,6 @@ async function runSteps<P>(
     train: lossSum / count,
     gradientNorm: normSum / ranges.length,
   };
-}
-
-function refuse(
-  { loss, gradient }: { readonly loss: number; readonly gradient: number },
-  at: {
-    readonly epoch: number;
-    readonly step: number;
-    readonly learningRate: number;
-    readonly reason: string | null | undefined;
-  },
-): never {
-  const what = Number.isFinite(loss) ? `norm of the gradient is ${gradient}` : `loss is ${loss}`;
-  throw new Error(
-    `train: the ${what} in epoch ${at.epoch}, step ${at.step} (learning rate ${at.learningRate})${at.reason ? `: ${at.reason}` : ''}; lower the learning rate, set clipNorm, or compile the loss with checkNumerics to find the op`,
-  );
 }
 
 /** What must not change between the parts of one training. Epochs and patience may: a training can be prolonged. */

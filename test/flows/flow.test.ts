@@ -282,5 +282,20 @@ test('a training that stops being finite names the step, the layer and the sampl
       data: { train: { x } },
       ...training({ learningRate: 1e-3, falling: true, epochs: 2, batchSize: 50 }),
     }),
-  ).rejects.toThrow(/epoch 1, step \d.*layer \d \(.*\) makes .* for sample 137;/);
+  ).rejects.toThrow(/epoch 1, step \d.*layer \d \(.*\) makes .* for sample 137 of the training split;/);
+});
+
+test('a validation that stops being finite names the epoch, the layer and the sample', async () => {
+  const model = flow({ shape: [2], layers: couplings(2) });
+  const train = array(normal(key(1), 400), [200, 2], 'float32');
+  const validation = array(normal(key(2), 40), [20, 2], 'float32');
+  validation.data[2 * 11] = 1e30;
+  await expect(
+    fit(model, {
+      data: { train: { x: train }, validation: { x: validation } },
+      ...training({ learningRate: 1e-3, falling: true, epochs: 2, batchSize: 50 }),
+    }),
+  ).rejects.toThrow(
+    /validation metric is .* after epoch 1: layer \d \(.*\) makes .* for sample 11 of the validation split;/,
+  );
 });

@@ -1,0 +1,35 @@
+/** What a training says when a number stops being finite: where, and why as far as it can be found. */
+import type { Batch } from './batches.ts';
+
+/** Samples on which a loss, gradient or metric is not finite, with the parameters that it was computed with. */
+export interface NotFinite<P> {
+  readonly parameters: P;
+  readonly batch: Batch;
+  readonly split: 'training' | 'validation';
+  /** Positions in the split, in the order of the batch. */
+  readonly samples: Int32Array;
+}
+
+/** A sentence for the error, or null where nothing is found. */
+export type Explain<P> = (found: NotFinite<P>) => Promise<string | null>;
+
+const because = (reason: string | null | undefined): string => (reason ? `: ${reason}` : '');
+
+/** @throws always. */
+export function refuseStep(
+  { loss, gradient }: { readonly loss: number; readonly gradient: number },
+  at: { readonly epoch: number; readonly step: number; readonly learningRate: number },
+  reason: string | null | undefined,
+): never {
+  const what = Number.isFinite(loss) ? `norm of the gradient is ${gradient}` : `loss is ${loss}`;
+  throw new Error(
+    `train: the ${what} in epoch ${at.epoch}, step ${at.step} (learning rate ${at.learningRate})${because(reason)}; lower the learning rate, set clipNorm, or compile the loss with checkNumerics to find the op`,
+  );
+}
+
+/** @throws always. */
+export function refuseMetric(value: number, epoch: number, reason: string | null | undefined): never {
+  throw new Error(
+    `train: the validation metric is ${value} after epoch ${epoch}${because(reason)}; lower the learning rate or set clipNorm, and check the validation split for targets that are zero everywhere`,
+  );
+}
