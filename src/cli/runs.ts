@@ -1,5 +1,5 @@
 /** Finding the folder a user means: a path, or a name below the folder of runs. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from './errors.ts';
@@ -9,6 +9,12 @@ export const RUNS_FOLDER = 'runs';
 async function foldersIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+}
+
+/** The default may be missing: nothing has run yet. Throws when a folder that was asked for is none. */
+export function requireRunsFolder(folder: string): void {
+  if (folder === RUNS_FOLDER || statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
+  throw new UsageError(`--runs: got ${folder}, expected an existing folder, as sextant bench --runs writes it`);
 }
 
 const holds = (folder: string, ...files: readonly string[]): boolean =>

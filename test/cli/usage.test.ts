@@ -114,6 +114,8 @@ test.each<[string[], string[]]>([
   ],
   [['report', '.', '--output', 'report.pdf'], ['--output: got report.pdf']],
   [['serve', '--port', '70000'], ['--port: got 70000, expected a whole number from 0 to 65535']],
+  [['serve', '--runs', 'nothing'], ['--runs: got nothing, expected an existing folder']],
+  [['serve', '--runs', 'nan.npz'], ['--runs: got nan.npz, expected an existing folder']],
   [['export', 'nothing'], ['RUN: got nothing']],
   [['export', 'nothing', '--checkpoint', 'first'], ['--checkpoint: got first, expected one of last, best']],
   [['export', 'nothing', '--batch', '0'], ['--batch: got 0']],

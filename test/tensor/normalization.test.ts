@@ -175,6 +175,11 @@ describe('batch statistics', () => {
   });
 });
 
+test('an empty batch stays one', () => {
+  expect(instanceNorm(placeholder([0, 2, 3])).shape).toEqual([0, 2, 3]);
+  expect(groupNorm(placeholder([0, 4, 3]), 2).shape).toEqual([0, 4, 3]);
+});
+
 test('refusals name what came and what was expected', () => {
   const a = placeholder([2, 4, 3]);
   expect(() => groupNorm(a, 3)).toThrow(/3 groups of 4 channels/);

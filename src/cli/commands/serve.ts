@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { serve } from '../../../server/serve.ts';
 import { command } from '../command.ts';
-import { RUNS_FOLDER } from '../runs.ts';
+import { requireRunsFolder, RUNS_FOLDER } from '../runs.ts';
 import type { Terminal } from '../terminal.ts';
 import { nonEmpty, wholeNumber } from '../text.ts';
 
@@ -42,5 +42,8 @@ export const build = (terminal: Terminal): Command =>
       },
     },
     examples: ['sextant serve --port 0'],
-    run: ({ port, runs }) => serveUntilInterrupted(terminal, { runsFolder: runs, port }),
+    run: ({ port, runs }) => {
+      requireRunsFolder(runs);
+      return serveUntilInterrupted(terminal, { runsFolder: runs, port });
+    },
   });

@@ -74,7 +74,7 @@ export function groupNorm(
     throw new Error(
       `groupNorm: ${groups} groups of ${channels} channels; the groups must divide the channels`,
     );
-  const split = reshape(x, [batch, groups, -1]);
+  const split = reshape(x, [batch, groups, sizeOf(x.shape.slice(1)) / groups]);
   const normal = reshape(standardize(split, epsilon), x.shape);
   return affine(normal, options, [channels], channelLayout(x), 'groupNorm');
 }
