@@ -19,6 +19,7 @@ import {
   type ResultRow,
   type RunConfig,
 } from '../runs/index.ts';
+import { augmented, unaugmented, type Augmentation } from './augmentation.ts';
 import {
   experiment,
   type DataFacts,
@@ -88,6 +89,8 @@ export interface OperatorBenchmark<Schema extends z.ZodObject> extends Pick<
   load(data: JobData, condition: Condition, context: LoadContext): Promise<OperatorPairs>;
   /** The part of the pairs that a job of this seed trains on; default all. */
   select?(pairs: OperatorPairs, condition: Condition, seed: number): OperatorPairs;
+  /** How training samples are augmented; every way is a row of its own. Default not at all. */
+  augmentations?(config: z.output<Schema>): readonly Augmentation[];
   /** Seeds of a model (or baseline) under a condition; default those of the configuration, 0 for baselines. */
   seeds?(config: z.output<Schema>, model: string, condition: Condition): readonly number[];
   /** Propagator of the linear part of the equation, where the data have one. */
@@ -168,7 +171,7 @@ function learningChecks(rows: readonly ResultRow[], where: (condition: Condition
     ),
   );
   return rows.flatMap(({ model, condition, mean, baseline }): Check[] => {
-    const fool = identity.get(canonicalJson(condition));
+    const fool = identity.get(canonicalJson(unaugmented(condition)));
     if (baseline || mean === null || fool === undefined) return [];
     const limit = `< ${fool.toPrecision(3)} (input as prediction)`;
     return [
@@ -286,10 +289,18 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
         const operator = configuredOperator(config, model);
         const training = trainingOf(operator, config);
         return cases.flatMap(({ condition, data }): JobConfig[] =>
-          seedsOf(config, model, condition).map((seed) => {
-            const options = { data, training, operator: { ...operator.options } };
-            return { model, condition, seed, options };
-          }),
+          (definition.augmentations?.(config) ?? ['none']).flatMap((augmentation) =>
+            seedsOf(config, model, condition).map((seed) => ({
+              model,
+              condition: augmented(condition, augmentation),
+              seed,
+              options: {
+                data,
+                training: augmentation === 'none' ? training : { ...training, augmentation },
+                operator: { ...operator.options },
+              },
+            })),
+          ),
         );
       });
       // The first seed of every model comes before the second of any: an interrupted table is a whole one with fewer seeds.

@@ -4,6 +4,7 @@ import { adam } from '../nn/optimizers/adam.ts';
 import { stepSchedule } from '../nn/schedules.ts';
 import type { Operator } from '../operators/index.ts';
 import type { MetricLine } from '../runs/index.ts';
+import { augmentationNames, shiftSamples } from './augmentation.ts';
 import type { JobContext } from './experiment.ts';
 
 /** Flags of an experiment that trains operators. */
@@ -46,6 +47,7 @@ export const trainingOptions = z.object({
   gamma: z.number().optional(),
   reduction: z.enum(['sum', 'mean']),
   ema: z.number().optional(),
+  augmentation: z.enum(augmentationNames).optional(),
 });
 export type TrainingOptions = z.infer<typeof trainingOptions>;
 
@@ -67,11 +69,21 @@ export const runTraining = (
 
 /** The same for operators: Adam, and steps of the learning rate. */
 export const trainingBy = (
-  { learningRate, weightDecay, halveEvery, gamma = 0.5, reduction, ema, ...passes }: TrainingOptions,
+  {
+    learningRate,
+    weightDecay,
+    halveEvery,
+    gamma = 0.5,
+    reduction,
+    ema,
+    augmentation,
+    ...passes
+  }: TrainingOptions,
   context: JobContext,
 ) => ({
   reduction,
   ema,
+  ...(augmentation === 'shift' && { augment: shiftSamples }),
   optimizer: adam({ learningRate, weightDecay }),
   schedule: stepSchedule({ every: halveEvery, gamma }),
   ...runTraining(passes, context),

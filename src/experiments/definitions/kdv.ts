@@ -9,6 +9,7 @@ import { kdv } from '../../../datasets/kdv.ts';
 import { atResolution, hashOf, readPairs, type OperatorPairs } from '../../../datasets/pairs.ts';
 import { dispersivePropagator, operatorNames } from '../../operators/index.ts';
 import type { Check, Condition, ResultRow } from '../../runs/index.ts';
+import { augmentationField } from '../augmentation.ts';
 import { seedList } from '../lists.ts';
 import {
   isBaseline,
@@ -59,6 +60,7 @@ const configuration = z.strictObject({
     .min(1)
     .optional()
     .describe('.npz with your own pairs instead of a recipe (docs/data-format.md)'),
+  augmentations: augmentationField,
   ...sampleFields,
   ...trainingFields,
 });
@@ -145,6 +147,9 @@ const releasedNote =
 const linearNote =
   'With unit dispersion on a unit interval the problem is nearly linear: the exact linear propagator and one fitted factor a Fourier mode need no network. Use --recipe nonlinear for a problem where they fail.';
 
+const shiftNote =
+  'Rows “samples shifted at random” are trained on the same samples, moved along the circle by a random number of points at every pass, input and output alike: the equation is the same everywhere. Published trainings do not do so.';
+
 const averageNote = (decay: number): string =>
   `Measured are moving averages of the weights, with decay ${decay} a step; the training is the published one and does not see them. The weights of its last step, which published values are for, stand in a table of their own.`;
 
@@ -162,6 +167,7 @@ function notesOf(config: Configuration): string[] {
         ]
       : []),
     ...(config.ema === undefined ? [] : [averageNote(config.ema)]),
+    ...(config.augmentations.includes('shift') ? [shiftNote] : []),
     'The best checkpoint is chosen on validation samples that are used for nothing else; published values are taken at the last epoch.',
   ];
 }
@@ -172,7 +178,7 @@ export const kdvBenchmark = {
   source:
     'Gupta, Xiao, Balan and Bogdan 2022 (ICLR), table “KdV, input resolution”; Gupta, Xiao and Bogdan 2021 (NeurIPS)',
   configuration,
-  axes: ['models', 'baselines', 'resolutions', 'seeds', 'repeated'],
+  axes: ['models', 'baselines', 'resolutions', 'augmentations', 'seeds', 'repeated'],
   presets: {
     quick: {
       description: 'a first look in about two minutes: 64 points, few samples and epochs',
@@ -219,6 +225,7 @@ export const kdvBenchmark = {
   // The propagator needs to know the equation, which a file does not say.
   baselines: ({ baselines, data }) => baselines.filter((name) => name !== 'linear' || data === undefined),
   cases: casesOf,
+  augmentations: ({ augmentations }) => augmentations,
   load: (data, { resolution }, context) => load(dataOptions.parse(data), Number(resolution), context),
   seeds: ({ seeds, repeated }, model) =>
     isBaseline(model) ? [0] : repeated.includes(model) ? seeds : [Math.min(...seeds)],
