@@ -17,7 +17,19 @@ async function timeText(seconds: number, outcomes: readonly JobOutcome[]): Promi
   return `${formatSeconds(training)} of training, all jobs added up (the command was run in parts)`;
 }
 
-function readme(result: ExperimentResult, time: string): string {
+/** The commit of the table, and those that jobs were trained at where they are others. */
+export async function commitText(
+  { commit, dirty }: ExperimentResult['environment'],
+  outcomes: readonly JobOutcome[],
+): Promise<string> {
+  const said = `at commit ${commit ?? 'unknown'}${dirty ? ' with uncommitted changes' : ''}`;
+  const machines = await Promise.all(outcomes.map(({ run }) => run.readEnvironment()));
+  const others = new Set(machines.flatMap((machine) => machine?.commit ?? []));
+  others.delete(commit ?? '');
+  return others.size ? `${said} (the table; jobs also at ${[...others].sort().join(', ')})` : said;
+}
+
+function readme(result: ExperimentResult, time: string, commit: string): string {
   const { environment: machine, title, source, command, experiment } = result;
   return `# ${title}
 
@@ -27,7 +39,7 @@ Made by
 
     ${command} --record
 
-in ${time}, on ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB memory, ${machine.platform}, Node ${machine.node}, engine ${machine.engine}, at commit ${machine.commit ?? 'unknown'}${machine.dirty ? ' with uncommitted changes' : ''}, ${machine.startedAt.slice(0, 10)}.
+in ${time}, on ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB memory, ${machine.platform}, Node ${machine.node}, engine ${machine.engine}, ${commit}, ${machine.startedAt.slice(0, 10)}.
 
 \`\`\`
 ${resultLines(result).join('\n').trim()}
@@ -53,6 +65,10 @@ export async function record(
   } catch (error) {
     throw diskError('write', target, error);
   }
-  await writeFileAtomic(path.join(target, 'README.md'), readme(result, await timeText(seconds, outcomes)));
+  const commit = await commitText(result.environment, outcomes);
+  await writeFileAtomic(
+    path.join(target, 'README.md'),
+    readme(result, await timeText(seconds, outcomes), commit),
+  );
   return target;
 }
