@@ -30,6 +30,8 @@ const sections = (input: ReportInput, view: Overview, groups: readonly MetricGro
   const all: Section[] = [
     { id: 'results', title: 'Results', body: mainTable(input, view, groups) },
     { id: 'checks', title: 'Checks', body: checks(input) },
+    // What the experiment itself has to show comes before what every experiment shows.
+    { id: 'figures', title: 'Figures', body: figures(input, view) },
     { id: 'curves', title: 'Learning curves', body: curves(input, view) },
     { id: 'points', title: 'Samples in space', body: points(input, view) },
     {
@@ -39,7 +41,6 @@ const sections = (input: ReportInput, view: Overview, groups: readonly MetricGro
     },
     { id: 'maps', title: 'Maps', body: maps(input) },
     { id: 'errors', title: 'Error distribution', body: errors(input, view) },
-    { id: 'figures', title: 'Further figures', body: figures(input, view) },
     { id: 'configuration', title: 'Configuration', body: configuration(input, view) },
     {
       id: 'notes',

@@ -2,7 +2,7 @@
 import type { LegendEntry, Series } from '../chart.ts';
 import { chart } from '../chart.ts';
 import type { Overview } from '../conditions.ts';
-import { figure } from '../figure.ts';
+import { figure, OPEN_PANELS } from '../figure.ts';
 import { formatNumber } from '../format.ts';
 import { html, type Content } from '../html.ts';
 import type { ReportInput, ReportJob } from '../input.ts';
@@ -106,7 +106,7 @@ export function curves({ jobs, complete = true }: ReportInput, view: Overview): 
       x: { label: 'epoch', kind: 'linear' },
       y: { label: 'loss', kind, extent: yExtent },
       series,
-      legend,
+      legend: legend.filter(({ style }) => series.some((one) => one.style === style)),
     });
     return [{ title: where, svg }];
   });
@@ -142,5 +142,6 @@ export function curves({ jobs, complete = true }: ReportInput, view: Overview): 
       'Training (dashed) and validation (solid) loss, one thin line a seed; the band spans the validation losses of the seeds. All panels share the loss axis.',
     panels,
     data,
+    open: OPEN_PANELS,
   });
 }

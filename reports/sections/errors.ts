@@ -1,7 +1,7 @@
 /** How the error is spread over the test samples: the share of samples below each error, a line a seed. */
 import { chart, type LegendEntry, type Series } from '../chart.ts';
 import type { Overview } from '../conditions.ts';
-import { figure } from '../figure.ts';
+import { figure, OPEN_PANELS } from '../figure.ts';
 import { formatNumber } from '../format.ts';
 import type { Content } from '../html.ts';
 import type { ReportInput, ReportJob } from '../input.ts';
@@ -82,5 +82,6 @@ export function errors({ jobs }: ReportInput, view: Overview): Content {
       'Error of every test sample as a distribution, one line a seed: further left is better, a long tail to the right is a few bad samples. All panels share the error axis.',
     panels,
     data,
+    open: OPEN_PANELS,
   });
 }

@@ -3,7 +3,7 @@ import { chart, type LegendEntry, type Series } from '../chart.ts';
 import { colorScaleFor, type ColorScale } from '../colormap.ts';
 import type { Overview } from '../conditions.ts';
 import { figure, type Panel } from '../figure.ts';
-import { formatNumber, listWords, slug } from '../format.ts';
+import { formatNumber, listWords, plural, slug } from '../format.ts';
 import { heatmap } from '../heatmap.ts';
 import { html, type Content } from '../html.ts';
 import type { ReportInput } from '../input.ts';
@@ -115,6 +115,9 @@ function mapPanels(sample: Sample, name: string, { field, error }: Shared): Pane
   ];
 }
 
+/** Samples under more conditions than these unfold. */
+const OPEN_CONDITIONS = 4;
+
 export function fields({ complete = true }: ReportInput, view: Overview): Content {
   const figures = view.conditions.list.flatMap((condition) => {
     const samples = samplesAt(condition, view).filter(
@@ -162,6 +165,12 @@ export function fields({ complete = true }: ReportInput, view: Overview): Conten
       ${samples.map((sample, i) => html`${i ? '; ' : ''}${sample.rule}: ${errorsText(sample)}`)}.`;
     return [figure({ id: `figure-samples-${slug(where)}`, caption, panels, data })];
   });
+  if (figures.length > OPEN_CONDITIONS)
+    return html`${figures.slice(0, OPEN_CONDITIONS)}
+      <details>
+        <summary>Samples under ${plural(figures.length - OPEN_CONDITIONS, 'further condition')}</summary>
+        ${figures.slice(OPEN_CONDITIONS)}
+      </details>`;
   if (figures.length) return figures;
   return !complete ? html`<p>No job has left predictions to show.</p>` : null;
 }

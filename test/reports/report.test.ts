@@ -31,6 +31,25 @@ const small = (): ReportInput => {
   };
 };
 
+test('panels and samples of many conditions unfold, and none is left out', () => {
+  const input = small();
+  const conditions = (count: number): ReportInput => ({
+    ...input,
+    jobs: Array.from({ length: count }, (_, i) =>
+      input.jobs.map((job) => {
+        const config = { ...job.config, condition: { ...job.config.condition, part: i } };
+        return { ...job, name: `${job.name}-${i}`, config };
+      }),
+    ).flat(),
+  });
+  const folded = (html: string): string[] => html.match(/\d+ further (?:panel|condition)s?/g) ?? [];
+  expect(folded(renderReport(conditions(4)))).toEqual([]);
+  const many = renderReport(conditions(11));
+  expect(folded(many)).toEqual(['3 further panels', '7 further conditions', '3 further panels']);
+  expect(many.match(/<figure id="figure-samples-/g)).toHaveLength(11);
+  expect(many.match(/<title[^>]*>Learning curves|Learning curves, /g)?.length).toBeGreaterThanOrEqual(11);
+});
+
 describe('the page', () => {
   const page = renderReport(syntheticReport());
 
@@ -99,10 +118,10 @@ describe('the page', () => {
     const places = [
       'results',
       'checks',
+      'figures',
       'curves',
       'samples',
       'errors',
-      'figures',
       'configuration',
       'notes',
       'provenance',
