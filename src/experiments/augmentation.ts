@@ -1,20 +1,11 @@
 /** Further training samples that an equation gives for nothing: what it does to a field, it does to the field moved along the circle. */
-import { z } from 'zod';
 import type { Batch } from '../nn/batches.ts';
 import type { Condition } from '../runs/index.ts';
 import type { NDArray } from '../tensor/index.ts';
 import { uniform, type Key } from '../tensor/random.ts';
-import { list } from './lists.ts';
 
 export const augmentationNames = ['none', 'shift'] as const;
 export type Augmentation = (typeof augmentationNames)[number];
-
-/** Flag of an experiment whose fields are periodic and whose equation is the same at every point. */
-export const augmentationField = list(z.enum(augmentationNames))
-  .default(['none'])
-  .describe(
-    'shift: every sample moved along the circle by a random number of points whenever it is trained on, input and output alike',
-  );
 
 /** The condition of a job with the augmentation; one without says nothing. */
 export const augmented = (condition: Condition, augmentation: Augmentation): Condition =>

@@ -89,8 +89,8 @@ export interface OperatorBenchmark<Schema extends z.ZodObject> extends Pick<
   load(data: JobData, condition: Condition, context: LoadContext): Promise<OperatorPairs>;
   /** The part of the pairs that a job of this seed trains on; default all. */
   select?(pairs: OperatorPairs, condition: Condition, seed: number): OperatorPairs;
-  /** How training samples are augmented; every way is a row of its own. Default not at all. */
-  augmentations?(config: z.output<Schema>): readonly Augmentation[];
+  /** How training samples of a model are augmented; every way is a row of its own. Default not at all. */
+  augmentations?(config: z.output<Schema>, model: string): readonly Augmentation[];
   /** Seeds of a model (or baseline) under a condition; default those of the configuration, 0 for baselines. */
   seeds?(config: z.output<Schema>, model: string, condition: Condition): readonly number[];
   /** Propagator of the linear part of the equation, where the data have one. */
@@ -289,7 +289,7 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
         const operator = configuredOperator(config, model);
         const training = trainingOf(operator, config);
         return cases.flatMap(({ condition, data }): JobConfig[] =>
-          (definition.augmentations?.(config) ?? ['none']).flatMap((augmentation) =>
+          (definition.augmentations?.(config, model) ?? ['none']).flatMap((augmentation) =>
             seedsOf(config, model, condition).map((seed) => ({
               model,
               condition: augmented(condition, augmentation),

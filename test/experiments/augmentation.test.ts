@@ -58,16 +58,18 @@ test('a condition with and without', () => {
 
 test('kdv: shifted samples are rows of their own, without a published value; jobs without stay what they were', async () => {
   const { experiment } = await findExperiment('kdv');
-  const jobsOf = (augmentations?: readonly string[]) => {
-    const given = { resolutions: [64], models: ['fno'], baselines: ['identity'] };
-    const config = configure(experiment, 'paper', { ...given, ...(augmentations && { augmentations }) });
+  const jobsOf = (shifted?: readonly string[]) => {
+    const given = { resolutions: [64], models: ['fno', 'mwt'], baselines: ['identity'] };
+    const config = configure(experiment, 'paper', { ...given, ...(shifted && { shifted }) });
     return { config, jobs: experiment.jobs(config, { 'SHA-256 at s = 64': 'abc' }) };
   };
+  expect(() => jobsOf(['fno', 'pade'])).toThrow('--shifted: got pade, which --models does not train');
   const plain = jobsOf().jobs;
-  const { config, jobs } = jobsOf(['none', 'shift']);
-  expect(jobs.slice(0, 2)).toEqual(plain);
-  expect(jobs).toHaveLength(3);
-  expect(jobs[2].options['training']).toEqual({
+  const { config, jobs } = jobsOf(['fno']);
+  const added = jobs.filter(({ condition }) => 'training' in condition);
+  expect(jobs.filter((job) => !added.includes(job))).toEqual(plain);
+  expect(added.map(({ model }) => model)).toEqual(['fno']);
+  expect(added[0].options['training']).toEqual({
     ...(plain[1].options['training'] as object),
     augmentation: 'shift',
   });
@@ -80,6 +82,8 @@ test('kdv: shifted samples are rows of their own, without a published value; job
     0.00663,
     null,
   ]);
-  expect(checks.filter(({ name }) => name.includes('learns')).map(({ value }) => value)).toEqual([0.9, 0.8]);
+  expect(checks.filter(({ name }) => name.includes('learns')).map(({ value }) => value)).toEqual([
+    0.9, 0.8, 0.7,
+  ]);
   expect(notes?.join()).toContain('moved along the circle');
 });
