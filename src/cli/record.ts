@@ -3,18 +3,32 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { JobOutcome } from '../experiments/index.ts';
-import { diskError, writeFileAtomic, type ExperimentResult } from '../runs/index.ts';
+import { diskError, writeFileAtomic, type ExperimentResult, type Run } from '../runs/index.ts';
 import { formatSeconds } from './format.ts';
 import { resultLines } from './resultTable.ts';
 
 const resultsFolder = fileURLToPath(new URL('../../docs/results/', import.meta.url));
 
 /** What one command took, or, when jobs were finished before, what all jobs took one after the other. */
-async function timeText(seconds: number, outcomes: readonly JobOutcome[]): Promise<string> {
+export async function timeText(seconds: number, outcomes: readonly JobOutcome[]): Promise<string> {
   if (!outcomes.some(({ skipped }) => skipped)) return `${formatSeconds(seconds)} from start to finish`;
-  const results = await Promise.all(outcomes.map(({ run }) => run.readResult()));
-  const training = results.reduce((total, result) => total + (result?.seconds ?? 0), 0);
-  return `${formatSeconds(training)} of training, all jobs added up (the command was run in parts)`;
+  const all = await Promise.all(outcomes.map(({ run }) => secondsOf(run)));
+  const work = all.reduce((total, one) => total + one, 0);
+  return `${formatSeconds(work)} of work, all jobs added up (the command was run in parts)`;
+}
+
+/** What a job took: its training, or, where that is longer, its last process from start to end, measurements included. */
+async function secondsOf(run: Run): Promise<number> {
+  const [result, machine, status] = await Promise.all([
+    run.readResult(),
+    run.readEnvironment(),
+    run.readStatus(),
+  ]);
+  const process =
+    machine && status?.state === 'finished'
+      ? (Date.parse(status.updatedAt) - Date.parse(machine.startedAt)) / 1000
+      : 0;
+  return Math.max(result?.seconds ?? 0, process);
 }
 
 /** The commit of the table, and those that jobs were trained at where they are others. */
