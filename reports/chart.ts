@@ -1,6 +1,6 @@
 /** A small chart writer: lines, points and bands over linear or logarithmic axes as one inline SVG. */
 import { html, join, raw, type Content, type Html } from './html.ts';
-import { colorCount } from './chartStyle.ts';
+import { characterWidth, colorCount, pixel } from './chartStyle.ts';
 import { extent, scale, type Scale, type ScaleKind } from './scale.ts';
 
 export interface Series {
@@ -44,10 +44,8 @@ export interface ChartOptions {
   height?: number;
 }
 
-const characterWidth = 6.4;
 const lineHeight = 15;
 const textWidth = (text: string): number => text.length * characterWidth;
-const pixel = (value: number): string => String(Math.round(value * 10) / 10);
 
 const colorClass = (color: Series['color']): string =>
   typeof color === 'number' ? `c${color % colorCount}` : color;

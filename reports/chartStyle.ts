@@ -45,3 +45,9 @@ export const chartStyle = `
 .chart .ink{--c:var(--ink)}.chart .pale{--c:var(--muted)}
 ${light.map((_, i) => `.chart .c${i}{--c:var(--series-${i})}`).join('')}
 `;
+
+/** Mean width of a character of a label, in units of the drawing. */
+export const characterWidth = 6.4;
+
+/** A coordinate, to a tenth. */
+export const pixel = (value: number): string => String(Math.round(value * 10) / 10);

@@ -1,4 +1,5 @@
 /** A field over two axes as a picture with axes and a colour bar, all in one SVG. */
+import { characterWidth, pixel } from './chartStyle.ts';
 import { html, type Html } from './html.ts';
 import { colorScaleFor, type ColorScale } from './colormap.ts';
 import { gridPng, pngAddress, type Grid } from './image.ts';
@@ -19,9 +20,6 @@ export interface HeatmapOptions {
   width?: number;
   height?: number;
 }
-
-const characterWidth = 6.4;
-export const pixel = (value: number): string => String(Math.round(value * 10) / 10);
 
 /** The colour bar is itself a picture: 256 values from the low to the high end of the scale. */
 const barPng = (colors: ColorScale): string => {

@@ -1,5 +1,6 @@
 /** An image of values with square pixels, its first row at the top: colour bar, and the values themselves for the page's script. */
-import { colorBar, gridColors, pixel } from './heatmap.ts';
+import { characterWidth, pixel } from './chartStyle.ts';
+import { colorBar, gridColors } from './heatmap.ts';
 import type { ColorScale } from './colormap.ts';
 import { formatNumber } from './format.ts';
 import { html, type Html } from './html.ts';
@@ -17,7 +18,9 @@ export interface ImageMapOptions {
   colors?: ColorScale;
 }
 
-const [WIDTH, TOP, BAR, BELOW] = [440, 43, 76, 22];
+const [WIDTH, TOP, BELOW] = [440, 43, 22];
+/** Gap, colour bar and labels of up to eight characters, `−0.00015`: the same beside every map, so that maps have one size. */
+const BAR = 10 + 21 + 8 * characterWidth;
 /** Levels of the values for the pointer; the one above says that there is none. */
 const LEVELS = 65534;
 
