@@ -19,8 +19,8 @@ export interface ImageMapOptions {
 }
 
 const [WIDTH, TOP, BELOW] = [440, 43, 22];
-/** Gap, colour bar and labels of up to eight characters, `−0.00015`: the same beside every map, so that maps have one size. */
-const BAR = 10 + 21 + 8 * characterWidth;
+/** Gap, colour bar and labels as wide as `−6×10⁻⁴`: the same beside every map, so that maps have one size. */
+const BAR = 10 + 21 + 9 * characterWidth;
 /** Levels of the values for the pointer; the one above says that there is none. */
 const LEVELS = 65534;
 
