@@ -14,7 +14,9 @@ async function foldersIn(folder: string): Promise<string[]> {
 /** The default may be missing: nothing has run yet. Throws when a folder that was asked for is none. */
 export function requireRunsFolder(folder: string): void {
   if (folder === RUNS_FOLDER || statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
-  throw new UsageError(`--runs: got ${folder}, expected an existing folder, as sextant bench --runs writes it`);
+  throw new UsageError(
+    `--runs: got ${folder}, expected an existing folder, as sextant bench --runs writes it`,
+  );
 }
 
 const holds = (folder: string, ...files: readonly string[]): boolean =>
