@@ -10,9 +10,14 @@ import { resultLines } from './resultTable.ts';
 const resultsFolder = fileURLToPath(new URL('../../docs/results/', import.meta.url));
 
 /** What one command took, or, when jobs were finished before, what all jobs took one after the other. */
-export async function timeText(seconds: number, outcomes: readonly JobOutcome[]): Promise<string> {
-  if (!outcomes.some(({ skipped }) => skipped)) return `${formatSeconds(seconds)} from start to finish`;
-  const all = await Promise.all(outcomes.map(({ run }) => secondsOf(run)));
+export async function timeText(
+  seconds: number,
+  outcomes: readonly JobOutcome[],
+  finished: readonly Run[],
+): Promise<string> {
+  if (outcomes.length === finished.length && !outcomes.some(({ skipped }) => skipped))
+    return `${formatSeconds(seconds)} from start to finish`;
+  const all = await Promise.all(finished.map(secondsOf));
   const work = all.reduce((total, one) => total + one, 0);
   return `${formatSeconds(work)} of work, all jobs added up (the command was run in parts)`;
 }
@@ -34,10 +39,10 @@ async function secondsOf(run: Run): Promise<number> {
 /** The commit of the table, and those that jobs were trained at where they are others. */
 export async function commitText(
   { commit, dirty }: ExperimentResult['environment'],
-  outcomes: readonly JobOutcome[],
+  finished: readonly Run[],
 ): Promise<string> {
   const said = `at commit ${commit ?? 'unknown'}${dirty ? ' with uncommitted changes' : ''}`;
-  const machines = await Promise.all(outcomes.map(({ run }) => run.readEnvironment()));
+  const machines = await Promise.all(finished.map((run) => run.readEnvironment()));
   const others = new Set(machines.flatMap((machine) => machine?.commit ?? []));
   others.delete(commit ?? '');
   return others.size ? `${said} (the table; jobs also at ${[...others].sort().join(', ')})` : said;
@@ -70,6 +75,7 @@ export async function record(
   result: ExperimentResult,
   seconds: number,
   outcomes: readonly JobOutcome[],
+  finished: readonly Run[],
 ): Promise<string> {
   const target = path.join(resultsFolder, result.experiment);
   try {
@@ -79,10 +85,10 @@ export async function record(
   } catch (error) {
     throw diskError('write', target, error);
   }
-  const commit = await commitText(result.environment, outcomes);
+  const commit = await commitText(result.environment, finished);
   await writeFileAtomic(
     path.join(target, 'README.md'),
-    readme(result, await timeText(seconds, outcomes), commit),
+    readme(result, await timeText(seconds, outcomes, finished), commit),
   );
   return target;
 }

@@ -38,6 +38,8 @@ export interface BenchmarkOptions {
 export interface BenchmarkOutcome {
   readonly folder: string;
   readonly outcomes: readonly JobOutcome[];
+  /** The jobs that the result is made of, those of earlier commands included. */
+  readonly finished: readonly Run[];
   /** Null when nothing has finished, or when the run was interrupted before all jobs were done. */
   readonly result: ExperimentResult | null;
 }
@@ -107,11 +109,11 @@ export async function benchmark(
   });
 
   if (outcomes.some(({ state }) => state === 'interrupted'))
-    return { folder: folder.path, outcomes, result: null };
+    return { folder: folder.path, outcomes, finished: [], result: null };
   refuseLocked(outcomes);
   const read = await readResults(all);
   const finished = read.flatMap(({ result }) => result ?? []);
-  if (!finished.length) return { folder: folder.path, outcomes, result: null };
+  if (!finished.length) return { folder: folder.path, outcomes, finished: [], result: null };
   const environment = captureEnvironment(engine);
   const summary = experiment.summarize(finished, whole);
   const result = experimentResultSchema.parse({
@@ -126,7 +128,8 @@ export async function benchmark(
     notes: [...summary.notes, ...gaps(outcomes, read)],
   });
   await folder.writeResult(result);
-  return { folder: folder.path, outcomes, result };
+  const runsRead = read.flatMap((one) => (one.result === null ? [] : [one.run]));
+  return { folder: folder.path, outcomes, finished: runsRead, result };
 }
 
 interface ReadResult {

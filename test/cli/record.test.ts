@@ -17,8 +17,9 @@ test('a record names the commits its jobs were trained at where they are not tha
     return { run, state: 'finished', skipped: true } as const;
   };
   const jobs = [await jobAt(0, 'aaa'), await jobAt(1, 'ccc'), await jobAt(2, 'bbb'), await jobAt(3, null)];
-  expect(await commitText(environment, jobs.slice(0, 1))).toBe('at commit aaa');
-  expect(await commitText(environment, jobs)).toBe('at commit aaa (the table; jobs also at bbb, ccc)');
+  const runs = jobs.map(({ run }) => run);
+  expect(await commitText(environment, runs.slice(0, 1))).toBe('at commit aaa');
+  expect(await commitText(environment, runs)).toBe('at commit aaa (the table; jobs also at bbb, ccc)');
   expect(await commitText({ ...environment, dirty: true }, [])).toBe(
     'at commit aaa with uncommitted changes',
   );
@@ -37,7 +38,10 @@ test('the time of a command run in parts is that of all jobs, with what they did
     return { run, state: 'finished', skipped: true } as const;
   };
   const jobs = [await job(10, 0, 600), await job(11, 1800, 60)];
-  expect(await timeText(1, jobs)).toMatch(/^40 min 00 s of work, all jobs added up/);
+  const runs = jobs.map(({ run }) => run);
+  expect(await timeText(1, jobs, runs)).toMatch(/^40 min 00 s of work, all jobs added up/);
   const fresh = jobs.map((one) => ({ ...one, skipped: false }));
-  expect(await timeText(65, fresh)).toBe('1 min 05 s from start to finish');
+  expect(await timeText(65, fresh, runs)).toBe('1 min 05 s from start to finish');
+  // A command for a part of the table does not tell the time of all of it.
+  expect(await timeText(65, fresh.slice(1), runs)).toMatch(/^40 min 00 s of work/);
 });

@@ -128,7 +128,7 @@ interface Finish {
 
 /** Prints, writes the report, records, serves; then says in the exit code whether a job failed. */
 async function finish(terminal: Terminal, outcome: BenchmarkOutcome, options: Finish): Promise<void> {
-  const { folder, outcomes, result } = outcome;
+  const { folder, outcomes, finished, result } = outcome;
   const failed = outcomes.filter(({ state }) => state === 'failed');
   if (result) {
     const report = await writeReport(folder);
@@ -136,7 +136,9 @@ async function finish(terminal: Terminal, outcome: BenchmarkOutcome, options: Fi
     else for (const line of resultLines(result)) terminal.print(line);
     terminal.note(`report: ${shortPath(report)}`);
     if (options.record && !failed.length) {
-      terminal.note(`recorded in ${shortPath(await record(folder, result, options.seconds, outcomes))}`);
+      terminal.note(
+        `recorded in ${shortPath(await record(folder, result, options.seconds, outcomes, finished))}`,
+      );
     }
   }
   if (failed.length) {
