@@ -157,10 +157,14 @@ test('mri-noise-propagation: numbers of every level, region and point, maps, fig
     notes: expect.arrayContaining([expect.stringContaining('Result 3 says')]) as unknown,
   });
   // What few probes and replicas leave is taken off the difference only where it alone is above the limit.
-  const at = (relative: number, sampling: number) => {
+  const at = (relative: number, sampling: number, atLeast = 1) => {
     const key = (name: 'relative difference' | 'sampling') =>
       noiseKeys.agreement(0.01, 'clean', 'object', name);
-    const numbers = { ...extra, [key('relative difference')]: relative, [key('sampling')]: sampling };
+    const least = noiseKeys.agreement(0.002, 'clean', 'object', 'relative difference');
+    const numbers = {
+      ...extra,
+      ...{ [key('relative difference')]: relative, [key('sampling')]: sampling, [least]: atLeast },
+    };
     return propagationChecks([{ ...finished[0], extra: numbers }], levels).find(({ name }) =>
       name.includes('0.01: relative'),
     );
@@ -168,6 +172,9 @@ test('mri-noise-propagation: numbers of every level, region and point, maps, fig
   expect(at(0.07, 0.06)).toMatchObject({ value: 0.07, limit: '≤ 0.08', holds: true });
   expect(at(0.1, 0.06)).toMatchObject({ value: 0.1, holds: false });
   expect(at(0.13, 0.12)).toMatchObject({ value: expect.closeTo(0.05, 12) as number, holds: true });
+  // An estimate of sampling that is too large hides nothing: the least noise shows what it is.
+  expect(at(0.13, 0.14, 0.12)).toMatchObject({ value: expect.closeTo(0.05, 12) as number, holds: true });
+  expect(at(0.15, 0.14, 0.12)).toMatchObject({ value: expect.closeTo(0.09, 12) as number, holds: false });
   expect(at(0.15, 0.12)).toMatchObject({ value: expect.closeTo(0.09, 12) as number, holds: false });
 });
 
