@@ -1,9 +1,13 @@
 /** Roots of maps of independent rows, inside a program: superlinear like Newton's method, without Jacobians. */
 import {
   add,
+  broadcastTo,
   div,
   expandDims,
   identityMatrix,
+  lessEqual,
+  loop,
+  max,
   maximum,
   mul,
   square,
@@ -15,30 +19,49 @@ import {
 /** Changes of F below this part of (1 + ‖x₀‖)² are rounding, and teach nothing about its slopes. */
 const rounding = { float32: 1e-11, float64: 1e-26 } as const;
 
+export interface RootOptions {
+  /** |F| of every row at the end, in units of 1 + ‖x₀‖, as the last two values of F let expect. */
+  readonly tolerance: number;
+  /** Most evaluations of F. */
+  readonly evaluations: number;
+}
+
 /**
  * x `[batch, d]` with F(x) = 0, from x₀: Broyden's second method (Broyden 1965). H, which stands for the inverse of the Jacobian of each row,
  * begins as I and is changed by one outer product a step, so that it maps the last change of F to the last step. For F = I + a contraction
  * the first step is that of the fixed-point iteration.
+ *
+ * The last step is taken without another evaluation: convergence is superlinear, so |F| behind it is at most |F|² / |F before|. The loop
+ * ends when that is within the tolerance for all rows. It has no derivative.
  */
-export function broydenRoot(F: (x: Tensor) => Tensor, start: Tensor, evaluations: number): Tensor {
-  const d = start.shape[1];
-  const least = mul(
-    rounding[start.dtype === 'float64' ? 'float64' : 'float32'],
-    add(1, sum(square(start), 1, { keepDims: true })),
+export function broydenRoot(
+  F: (x: Tensor) => Tensor,
+  start: Tensor,
+  { tolerance, evaluations }: RootOptions,
+): Tensor {
+  const [batch, d] = start.shape;
+  const scale = add(1, dot(start, start));
+  const least = mul(rounding[start.dtype === 'float64' ? 'float64' : 'float32'], scale);
+  const small = mul(tolerance ** 2, scale);
+  const first = F(start);
+  return loop(
+    [sub(start, first), first, dot(first, first), broadcastTo(identityMatrix(d), [batch, d, d])],
+    ([x, before, lengthBefore, H]) => {
+      const value = F(x);
+      const change = sub(value, before);
+      const direction = div(change, maximum(dot(change, change), least));
+      // The step before was H before: what H makes of the change misses the step by H value.
+      const missed = sum(mul(H, expandDims(value, 1)), 2);
+      const step = mul(missed, sub(1, dot(direction, value)));
+      const length = dot(value, value);
+      return {
+        state: [sub(x, step), value, length, sub(H, mul(expandDims(missed, 2), expandDims(direction, 1)))],
+        done: lessEqual(max(sub(square(length), mul(small, lengthBefore))), 0),
+      };
+    },
+    evaluations - 1,
   );
-  let x = start;
-  let value = F(x);
-  let H: Tensor | null = null;
-  const times = (v: Tensor): Tensor => (H === null ? v : sum(mul(H, expandDims(v, 1)), 2));
-  for (let i = 1; i < evaluations; i++) {
-    const back = times(value);
-    x = sub(x, back);
-    const next = F(x);
-    const change = sub(next, value);
-    value = next;
-    const missed = add(back, times(change));
-    const direction = div(change, maximum(sum(square(change), 1, { keepDims: true }), least));
-    H = sub(H ?? identityMatrix(d), mul(expandDims(missed, 2), expandDims(direction, 1)));
-  }
-  return sub(x, times(value));
 }
+
+/** Of each row, `[batch, 1]`. */
+const dot = (a: Tensor, b: Tensor): Tensor => sum(mul(a, b), 1, { keepDims: true });

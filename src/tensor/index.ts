@@ -32,6 +32,7 @@ export * from './ops/arithmetic.ts';
 export * from './ops/logic.ts';
 export * from './ops/reduction.ts';
 export * from './ops/matmul.ts';
+export { loop, type LoopTurn } from './ops/loop.ts';
 export { after, stopGradient } from './ops/identity.ts';
 export {
   broadcastTo,

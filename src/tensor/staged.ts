@@ -16,12 +16,9 @@ import {
 import { acquire } from './engines/shared.ts';
 import { disposed, feeder } from './feeds.ts';
 import { productFlops } from './graph/flops.ts';
-import { dependents, substitute, topologicalOrder } from './graph/traverse.ts';
-import { isConstant, placeholder, withTraceContext, type Tensor } from './tensor.ts';
+import { frontier, substitute } from './graph/traverse.ts';
+import { placeholder, withTraceContext, type Tensor } from './tensor.ts';
 import { flatten, unflatten, type MapLeaves } from './tree.ts';
-
-/** Ops that only show their operand in another shape: done again in every run sooner than kept. */
-const views: ReadonlySet<string> = new Set(['reshape', 'broadcastTo']);
 
 type TensorsOf<S> = { [K in keyof S]: MapLeaves<S[K], Spec, Tensor> };
 type ArraysOf<S> = { [K in keyof S]: MapLeaves<S[K], Spec, NDArray> };
@@ -49,7 +46,7 @@ export async function compileAt<G, const S extends Specs, R>(
   const [fixed, varying] = [inputs.slice(0, count), inputs.slice(count)];
   const fixedFeeds = feeder(givenSpecs, fixed)(given);
 
-  const shared = sharedValues(outputs, varying);
+  const shared = frontier(outputs, varying);
   const wanted = shared.filter((node) => !fixed.includes(node));
   const values = new Map(fixed.map((input, i) => [input, fixedFeeds[i]]));
   if (wanted.length > 0) {
@@ -87,20 +84,4 @@ export async function compileAt<G, const S extends Specs, R>(
       kept.length = 0;
     },
   };
-}
-
-/** The values that do not depend on `varying` and that what does, or an output, is computed from; constants aside. */
-function sharedValues(outputs: readonly Tensor[], varying: readonly Tensor[]): Tensor[] {
-  const order = topologicalOrder(outputs);
-  const inSecond = dependents(order, varying);
-  const shared = new Set(outputs.filter((node) => !inSecond.has(node)));
-  // Users before their inputs, so that a view of a view is known to be in the second stage when its operand is looked at.
-  for (const node of [...order].reverse()) {
-    if (shared.has(node) && views.has(node.op.name)) {
-      shared.delete(node);
-      inSecond.add(node);
-    }
-    if (inSecond.has(node)) for (const input of node.inputs) if (!inSecond.has(input)) shared.add(input);
-  }
-  return [...shared].filter((node) => !isConstant(node));
 }

@@ -142,7 +142,7 @@ describe('writer', () => {
   });
 
   test('equal small constants are stored once', () => {
-    const writer = new OnnxWriter();
+    const writer = new OnnxWriter(() => undefined);
     expect(writer.int64([1, 2])).toBe(writer.int64([1, 2]));
     expect(writer.int64([1, 2])).not.toBe(writer.int64([1, 2], [2, 1]));
     expect(writer.scalar(1, 'float32')).not.toBe(writer.scalar(1, 'float64'));

@@ -11,8 +11,8 @@ import { inputsOf, randomFloats, stackExamples } from './examples.ts';
 
 export const BATCH = 3;
 
-/** Ops that stand for something outside the graph; they have no examples. */
-export const structuralOps = ['input', 'constant', 'customVjp'];
+/** Ops that stand for something outside the graph or hold a graph of their own; they have no examples. */
+export const structuralOps = ['input', 'constant', 'customVjp', 'loop'];
 
 /** Runs f with the reference evaluator on an unsimplified graph, in float64. */
 export function runReference<K extends string>(

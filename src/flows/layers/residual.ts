@@ -4,7 +4,8 @@
  * LipSwish x σ(softplus(b) x) / 1.1 has slopes at most 1: κ = coefficient^layers.
  *
  * Without `noise` the log-determinant is exact: the determinant of I + J, from d pull-backs. With it (and `roulette`) the value is the
- * unbiased estimate of the power series, and its gradient that of the Neumann series. The inverse is the fixed point x = y − g(x).
+ * unbiased estimate of the power series, and its gradient that of the Neumann series. The inverse is the fixed point x = y − g(x),
+ * found by a loop that ends when all rows have converged.
  */
 import { z } from 'zod';
 import {
@@ -12,7 +13,10 @@ import {
   customVjp,
   div,
   expandDims,
+  lessEqual,
+  loop,
   matmul,
+  max,
   mul,
   neg,
   reshape,
@@ -20,9 +24,11 @@ import {
   sizeOf,
   softplus,
   solve,
+  square,
   squeeze,
   stopGradient,
   sub,
+  sum,
   transpose,
   vjp,
   zerosLike,
@@ -65,12 +71,12 @@ interface ResidualOptions {
 /** Entries up to which the inverse is found by Broyden's method, with a matrix a row. */
 const SMALL = 8;
 /**
- * |x − x*| after the last fixed-point step, in units of the first; and evaluations of g in Broyden's method, which reach rounding error
- * where g expands along one direction by 0.91 too.
+ * Where iterations for the inverse end, in units of 1 + |y|: |x + g(x) − y| of Broyden's method, which takes fewer than `evaluations` of g
+ * where that expands along one direction by 0.91 too, or the last change of x.
  */
 const accuracy = {
-  float32: { tolerance: 1e-7, evaluations: 8 },
-  float64: { tolerance: 1e-11, evaluations: 20 },
+  float32: { tolerance: 5e-7, evaluations: 20 },
+  float64: { tolerance: 1e-13, evaluations: 40 },
 } as const;
 
 /**
@@ -143,30 +149,55 @@ function branchLogDet(
   };
 }
 
-/**
- * x with x + g(x) = y: by Broyden's method up to 8 entries; above, enough fixed-point steps that κⁿ |x₁ − x₀| / (1 − κ) is below the
- * tolerance.
- */
-function fixedPoint(g: (x: Tensor) => Tensor, y: Tensor, kappa: number): Tensor {
+/** x with x + g(x) = y: by Broyden's method up to 8 entries, by fixed-point steps above. */
+function inverseOf(g: (x: Tensor) => Tensor, y: Tensor, kappa: number): Tensor {
   const { tolerance, evaluations } = accuracy[y.dtype === 'float64' ? 'float64' : 'float32'];
   if (y.shape[1] <= SMALL) {
-    const root = broydenRoot((x) => sub(add(x, g(x)), y), y, evaluations);
-    return implicitly(g, y, stopGradient(root));
+    const x = stopGradient(broydenRoot((x) => sub(add(x, g(x)), y), y, { tolerance, evaluations }));
+    const slopes = plusIdentity(batchJacobian(g, x).jacobian);
+    return implicitly(g, y, x, (v) => squeeze(solve(transpose(slopes), expandDims(v, 2)), 2));
   }
   const steps = Math.ceil(Math.log(tolerance * (1 - kappa)) / Math.log(kappa));
-  let x = y;
-  for (let i = 0; i < steps; i++) x = sub(y, g(x));
-  return x;
+  const x = stopGradient(fixedPoint(g, y, { tolerance, steps }));
+  const [, pullBack] = vjp(g, x);
+  return implicitly(g, y, x, (v) => {
+    let u = v;
+    for (let i = 0; i < steps; i++) u = sub(v, pullBack(u)[0]);
+    return u;
+  });
 }
 
-/** x, with the derivative that x + g(x) = y gives it: dx = (I + ∂g/∂x)⁻¹ (dy − dg) at constant x. */
-function implicitly(g: (x: Tensor) => Tensor, y: Tensor, x: Tensor): Tensor {
+/** x ← y − g(x) until no row moves by more than the tolerance. */
+function fixedPoint(
+  g: (x: Tensor) => Tensor,
+  y: Tensor,
+  { tolerance, steps }: { tolerance: number; steps: number },
+): Tensor {
+  const small = mul(tolerance ** 2, add(1, sum(square(y), 1)));
+  return loop(
+    [y],
+    ([x]) => {
+      const next = sub(y, g(x));
+      const moved = sum(square(sub(next, x)), 1);
+      return { state: [next], done: lessEqual(max(sub(moved, small)), 0) };
+    },
+    steps,
+  );
+}
+
+/**
+ * x, with the derivative that x + g(x) = y gives it: dx = (I + ∂g/∂x)⁻¹ (dy − dg) at constant x. `transposed` applies the inverse of the
+ * transpose.
+ */
+function implicitly(
+  g: (x: Tensor) => Tensor,
+  y: Tensor,
+  x: Tensor,
+  transposed: (v: Tensor) => Tensor,
+): Tensor {
   const solved = customVjp(
     (r: Tensor) => zerosLike(r),
-    (_, cotangent) => {
-      const slopes = plusIdentity(batchJacobian(g, x).jacobian);
-      return [squeeze(solve(transpose(slopes), expandDims(cotangent, 2)), 2)];
-    },
+    (_, cotangent) => [transposed(cotangent)],
     'implicit function',
   );
   return add(x, solved(sub(y, g(x))));
@@ -213,7 +244,7 @@ export const residual = layer('residual', {
   },
   inverse(p, y, { options, ...given }) {
     const g = branch(p, given.context, options);
-    const x = fixedPoint(g, flattenSamples(y), contraction(options));
+    const x = inverseOf(g, flattenSamples(y), contraction(options));
     return { x: reshape(x, y.shape), logDet: neg(branchLogDet(g, x, given, options).logDet) };
   },
   lipschitz: (_, options) => residualConstants(contraction(options)),

@@ -6,12 +6,13 @@
  * The pass guesses the size of the batch from the leading axes, gives every node that has a rule its new layout, and puts transposes
  * where the rest needs the old one. Clean-up takes out those that cancel. Where many stay, the graph is left as it was.
  */
+import { LoopBody, loopOf, type LoopAttributes } from '../ops/loop.ts';
 import { matmul } from '../ops/matmul.ts';
 import { broadcastTo, moveAxis, reshape, transpose } from '../ops/shape.ts';
 import { sameShape, sizeOf } from '../shape.ts';
-import { apply, isConstant, isPlaceholder, Tensor } from '../tensor.ts';
+import { apply, isConstant, isPlaceholder, placeholder, Tensor } from '../tensor.ts';
 import { simplify } from './simplify.ts';
-import { topologicalOrder } from './traverse.ts';
+import { substitute, topologicalOrder } from './traverse.ts';
 
 /** Shorter runs of memory are not worth it. */
 const LEAST_BATCH = 64;
@@ -57,10 +58,12 @@ function likelyBatch(order: readonly Tensor[]): number | null {
 /** Transposes that move values: those that only a product reads are flags of the product. */
 function transposesIn(outputs: readonly Tensor[]): number {
   const read = new Set(outputs);
+  let inside = 0;
   for (const node of topologicalOrder(outputs)) {
     if (node.op.name !== 'matmul') node.inputs.forEach((x) => read.add(x));
+    inside += transposesIn(loopOf(node)?.body.outputs ?? []);
   }
-  return [...read].filter(({ op }) => op.name === 'transpose').length;
+  return inside + [...read].filter(({ op }) => op.name === 'transpose').length;
 }
 
 /** A node whose first axis is the batch, with that axis last; null where the rule does not fit. */
@@ -215,6 +218,22 @@ const rules: Readonly<Record<string, Rule>> = {
   transpose: ({ inputs: [x], attributes }, layout) => {
     const [first, ...rest] = attributes['permutation'] as readonly number[];
     return first === 0 ? transpose(layout.last(x), [...rest.map((axis) => axis - 1), x.rank - 1]) : null;
+  },
+  loop: (node, layout) => {
+    const { body, ...rest } = node.attributes as LoopAttributes;
+    const moves = body.inputs.map((x) => x.rank > 1 && layout.rowsOf(x));
+    const inputs = body.inputs.map((x, i) => (moves[i] ? placeholder(behind(x.shape), x.dtype) : x));
+    const firsts = body.inputs.map((x, i) => [x, moves[i] ? moveAxis(inputs[i], -1, 0) : x] as const);
+    const outputs = substitute(body.outputs, new Map(firsts)).map((x, i) =>
+      i < rest.carried && moves[i] ? moveAxis(x, 0, -1) : x,
+    );
+    const inner = moveBatchLast(outputs, layout.batch);
+    layout.moved += inner.moved;
+    return again(
+      node,
+      node.inputs.map((x, i) => (moves[i] ? layout.last(x) : layout.first(x))),
+      { ...rest, body: new LoopBody(inputs, inner.outputs) },
+    );
   },
   // x W = (Wᵀ xᵀ)ᵀ
   matmul: ({ inputs: [x, w], rank }, layout) =>

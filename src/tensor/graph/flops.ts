@@ -1,4 +1,5 @@
 /** Counts the arithmetic of a graph that runs at matrix-product speed. */
+import { loopOf } from '../ops/loop.ts';
 import { sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { simplify } from './simplify.ts';
@@ -6,13 +7,16 @@ import { topologicalOrder } from './traverse.ts';
 
 /**
  * Floating-point operations (a multiply-add is two) in the matrix products and convolutions behind `outputs`, after
- * clean-up: the least time of a program is this number over the machine's product speed.
+ * clean-up: the least time of a program is this number over the machine's product speed. A loop counts as one turn.
  */
 export function productFlops(outputs: readonly Tensor[]): number {
   return topologicalOrder(simplify(outputs)).reduce((total, node) => total + flopsOf(node), 0);
 }
 
-function flopsOf({ op, inputs, shape }: Tensor): number {
+function flopsOf(node: Tensor): number {
+  const { op, inputs, shape } = node;
+  const inner = loopOf(node);
+  if (inner) return productFlops(inner.body.outputs);
   switch (op.name) {
     case 'matmul':
       return 2 * sizeOf(shape) * inputs[0].shape[inputs[0].rank - 1];

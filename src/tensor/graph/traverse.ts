@@ -1,5 +1,5 @@
 /** Walking graphs of tensors without recursion (graphs of unrolled networks are deep). */
-import { Tensor } from '../tensor.ts';
+import { isConstant, Tensor } from '../tensor.ts';
 
 /** Every node the outputs depend on, inputs before users. Node ids grow along edges, so sorting by id is enough. */
 export function topologicalOrder(outputs: readonly Tensor[]): Tensor[] {
@@ -31,4 +31,23 @@ export function substitute(outputs: readonly Tensor[], replacements: ReadonlyMap
     known.set(node, same ? node : new Tensor(node.op, inputs, node.attributes, node));
   }
   return outputs.map((node) => known.get(node) as Tensor);
+}
+
+/** Ops that only show their operand in another shape: done again sooner than kept. */
+const views: ReadonlySet<string> = new Set(['reshape', 'broadcastTo']);
+
+/** The values that do not depend on `varying` and that what does, or an output, is computed from; constants aside. */
+export function frontier(outputs: readonly Tensor[], varying: readonly Tensor[]): Tensor[] {
+  const order = topologicalOrder(outputs);
+  const varies = dependents(order, varying);
+  const reached = new Set(outputs.filter((node) => !varies.has(node)));
+  // Users before their inputs, so that a view of a view is known to be varying when its operand is looked at.
+  for (const node of [...order].reverse()) {
+    if (reached.has(node) && views.has(node.op.name)) {
+      reached.delete(node);
+      varies.add(node);
+    }
+    if (varies.has(node)) for (const input of node.inputs) if (!varies.has(input)) reached.add(input);
+  }
+  return [...reached].filter((node) => !isConstant(node));
 }

@@ -1,19 +1,20 @@
 /** A graph as an ONNX model: legalise, clean up, choose the layout, write node by node. */
 import type { OpDefinition } from '../../op.ts';
+import { changeBodies } from '../../ops/loop.ts';
 import { batchLast } from '../../graph/batchLast.ts';
 import { legalize } from '../../graph/legalize.ts';
 import { simplify } from '../../graph/simplify.ts';
 import { topologicalOrder } from '../../graph/traverse.ts';
 import type { Tensor } from '../../tensor.ts';
 import type { Graph } from '../engine.ts';
-import { OnnxWriter } from './writer.ts';
+import { OnnxWriter, type InnerLowering } from './writer.ts';
 
 const hasKernel = (op: OpDefinition, node: Tensor): boolean =>
   op.onnx !== undefined && !(op.onnxLacks?.includes(node.dtype) ?? false);
 
 /** The outputs in terms of ops that ONNX Runtime has kernels for. */
 export const legalForOnnx = (outputs: readonly Tensor[]): Tensor[] =>
-  simplify(legalize(outputs, 'onnx', hasKernel));
+  simplify(changeBodies(legalize(outputs, 'onnx', hasKernel), legalForOnnx));
 
 export interface OnnxModel {
   /** The bytes of an `.onnx` file. */
@@ -31,7 +32,7 @@ export function writeOnnx(
   names: { readonly inputs: readonly string[]; readonly outputs?: readonly string[] },
   graphName = 'sextant',
 ): OnnxModel {
-  const writer = new OnnxWriter();
+  const writer = new OnnxWriter(writeInner);
   const outputNames =
     graph.carried === undefined ? writeNodes(writer, graph, names) : writeScan(writer, graph, names.inputs);
   return { bytes: writer.finish(graphName), outputNames };
@@ -46,6 +47,16 @@ function writeNodes(
   const legal = batchLast(legalForOnnx(outputs));
   const known = new Map<Tensor, string>();
   inputs.forEach((input, i) => known.set(input, writer.input(names.inputs[i], input.shape, input.dtype)));
+  return writeOutputs(writer, legal, known, names.outputs);
+}
+
+/** Writes the nodes that are not known yet and the outputs, and returns their names. */
+function writeOutputs(
+  writer: OnnxWriter,
+  legal: readonly Tensor[],
+  known: Map<Tensor, string>,
+  wanted?: readonly string[],
+): string[] {
   for (const node of topologicalOrder(legal)) {
     if (known.has(node)) continue;
     if (!node.op.onnx) {
@@ -59,12 +70,19 @@ function writeNodes(
     const made = known.get(output) as string;
     // An input, a constant or a second name for one result needs a node of its own.
     const own = output.inputs.length > 0 && !used.has(made);
-    const name = names.outputs?.[i] ?? (own ? made : `out${i}`);
+    const name = wanted?.[i] ?? (own ? made : writer.fresh());
     used.add(made);
     writer.output(name, made, output.shape, output.dtype);
     return name;
   });
 }
+
+/** A graph inside a node, whose nodes are legal and in their layout already. */
+const writeInner: InnerLowering = (writer, { inputs, outside, outputs }) => {
+  const known = new Map(outside);
+  inputs.forEach((input, i) => known.set(input, writer.input(`in${i}`, input.shape, input.dtype)));
+  writeOutputs(writer, outputs, known);
+};
 
 /** One node that runs the graph once a turn. Names inside it differ from those outside, as ONNX asks. */
 function writeScan(
@@ -72,7 +90,7 @@ function writeScan(
   { inputs, outputs, carried = 0 }: Graph,
   inputNames: readonly string[],
 ): string[] {
-  const body = new OnnxWriter();
+  const body = new OnnxWriter(writeInner);
   writeNodes(body, { inputs, outputs }, { inputs: inputNames.map((name) => `${name}_turn`) });
   const outputNames = outputs.map((_, i) => `result${i}`);
   const shapeOf = ({ shape }: Tensor, i: number): (number | string)[] =>

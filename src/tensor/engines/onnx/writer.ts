@@ -4,6 +4,7 @@
  */
 import type { DType, NDArray } from '../../array.ts';
 import type { Shape } from '../../shape.ts';
+import type { Tensor } from '../../tensor.ts';
 import { Message } from './protobuf.ts';
 
 const OPSET = 20;
@@ -18,6 +19,16 @@ export type OnnxAttribute =
 /** A size, or the name of one that is known when the model runs. */
 type Dimension = number | string;
 
+/** A graph inside a node: its own inputs, what it reads of the graph around it, by name there, and its outputs. */
+export interface InnerGraph {
+  readonly inputs: readonly Tensor[];
+  readonly outside: ReadonlyMap<Tensor, string>;
+  readonly outputs: readonly Tensor[];
+}
+
+/** Writes nodes and outputs of a graph inside a node. */
+export type InnerLowering = (writer: OnnxWriter, graph: InnerGraph) => void;
+
 export class OnnxWriter {
   private readonly nodes: Message[] = [];
   private readonly initializers: Message[] = [];
@@ -25,10 +36,19 @@ export class OnnxWriter {
   private readonly graphInputs: Message[] = [];
   private readonly graphOutputs: Message[] = [];
   private counter = 0;
+  private readonly lowerInner: InnerLowering;
+  private readonly prefix: string;
 
-  input(name: string, shape: readonly Dimension[], dtype: DType): string {
-    this.graphInputs.push(valueInfo(name, shape, dtype));
-    return name;
+  /** Names of a graph inside another begin with `prefix`: ONNX wants them to differ from those outside. */
+  constructor(lowerInner: InnerLowering, prefix = '') {
+    this.lowerInner = lowerInner;
+    this.prefix = prefix;
+  }
+
+  input(name: string, shape: readonly Dimension[], dtype: ElementType): string {
+    const own = this.prefix + name;
+    this.graphInputs.push(valueInfo(own, shape, dtype));
+    return own;
   }
 
   output(name: string, from: string, shape: readonly Dimension[], dtype: DType): void {
@@ -89,6 +109,13 @@ export class OnnxWriter {
     return this.node('Cast', [name], { to: elementTypes[to] });
   }
 
+  /** A graph for the node that makes `output`; `begin` may add inputs in front. */
+  inner(output: string, begin: (inner: OnnxWriter) => InnerGraph): Message {
+    const inner = new OnnxWriter(this.lowerInner, `${output}_`);
+    this.lowerInner(inner, begin(inner));
+    return inner.graph(`${output}_body`);
+  }
+
   /** The finished graph, for a node that runs it. */
   graph(name: string): Message {
     const graph = new Message();
@@ -110,8 +137,9 @@ export class OnnxWriter {
       .finish();
   }
 
-  private fresh(): string {
-    return `t${this.counter++}`;
+  /** A name that nothing has. */
+  fresh(): string {
+    return `${this.prefix}t${this.counter++}`;
   }
 
   private tensor(type: ElementType, shape: Shape, bytes: Uint8Array): string {
@@ -119,7 +147,7 @@ export class OnnxWriter {
       bytes.length <= 4096 ? `${type}:${shape.join(',')}:${Buffer.from(bytes).toString('latin1')}` : null;
     const known = key === null ? undefined : this.known.get(key);
     if (known !== undefined) return known;
-    const name = `c${this.counter++}`;
+    const name = `${this.prefix}c${this.counter++}`;
     const message = new Message();
     for (const n of shape) message.integer(1, n);
     message.integer(2, elementTypes[type]).string(8, name).bytes(9, bytes);
@@ -142,7 +170,7 @@ function attribute(name: string, value: OnnxAttribute): Message {
   return message.integer(20, 7);
 }
 
-function valueInfo(name: string, shape: readonly Dimension[], dtype: DType): Message {
+function valueInfo(name: string, shape: readonly Dimension[], dtype: ElementType): Message {
   const dims = new Message();
   for (const n of shape) {
     dims.message(1, typeof n === 'number' ? new Message().integer(1, n) : new Message().string(2, n));
