@@ -2,17 +2,18 @@
 import {
   abs,
   add,
+  and,
   div,
   exp,
   greater,
   less,
+  lessEqual,
   log,
+  loop,
+  max,
   maximum,
-  minimum,
   mul,
   neg,
-  not,
-  or,
   select,
   sign,
   softplus,
@@ -66,37 +67,36 @@ export function positiveRoot(b: Tensor, c: Tensor): Tensor {
   return select(right, mul(0.5, add(b, root)), div(mul(2, c), select(right, 1, sub(root, b))));
 }
 
-export interface RootOptions {
-  /** The bracket, of the shape of the root. */
-  readonly low: Tensor;
-  readonly high: Tensor;
-  readonly bisections?: number;
-  readonly newtonSteps?: number;
-}
+/** Two units in the last place. */
+const closest = { float32: 2 ** -22, float64: 2 ** -51 } as const;
+/** Halvings of a bracket that leave no digit open, and as many more for steps that were of no use. */
+const MOST_STEPS = 100;
 
 /**
- * The root of an increasing function, elementwise: bisection narrows the bracket by 2⁻⁴⁰, Newton steps that stay inside it
- * end at rounding error. Differentiable by the implicit function theorem: the last Newton step is taken from a constant.
- * The value of `f` is f(t) minus the target, `slope` is f′(t).
+ * The root of an increasing function inside the bracket [low, high], elementwise: Newton's method, and bisection where that would leave the
+ * bracket, until no element moves any more. Differentiable by the implicit function theorem: a further Newton step is taken from a
+ * constant. The value of `f` is f(t) minus the target, `slope` is f′(t).
  */
 export function increasingRoot(
   f: (t: Tensor) => { readonly value: Tensor; readonly slope: Tensor },
-  { low, high, bisections = 40, newtonSteps = 4 }: RootOptions,
+  { low, high }: { readonly low: Tensor; readonly high: Tensor },
 ): Tensor {
-  let [a, b] = [stopGradient(low), stopGradient(high)];
-  for (let i = 0; i < bisections; i++) {
-    const middle = mul(0.5, add(a, b));
-    const above = greater(f(middle).value, 0);
-    [a, b] = [select(above, a, middle), select(above, middle, b)];
-  }
-  let t = mul(0.5, add(a, b));
-  for (let i = 0; i < newtonSteps; i++) {
-    const { value, slope } = f(t);
-    const step = sub(t, div(value, slope));
-    const lost = or(or(less(step, a), greater(step, b)), not(greater(slope, 0)));
-    t = select(lost, t, maximum(a, minimum(b, step)));
-  }
-  const root = stopGradient(t);
+  const unit = closest[low.dtype === 'float64' ? 'float64' : 'float32'];
+  const found = loop(
+    [mul(0.5, add(low, high)), low, high],
+    ([t, low, high]) => {
+      const { value, slope } = f(t);
+      const above = greater(value, 0);
+      const [a, b] = [select(above, low, t), select(above, t, high)];
+      const newton = sub(t, div(value, slope));
+      const inside = and(and(lessEqual(a, newton), lessEqual(newton, b)), greater(slope, 0));
+      const next = select(inside, newton, mul(0.5, add(a, b)));
+      const moved = sub(abs(sub(next, t)), mul(unit, add(1, abs(next))));
+      return { state: [next, a, b], done: lessEqual(max(moved), 0) };
+    },
+    MOST_STEPS,
+  );
+  const root = stopGradient(found);
   const { value, slope } = f(root);
   return sub(root, div(value, stopGradient(slope)));
 }
