@@ -24,6 +24,7 @@ import {
   withNoise,
   worstCase,
   type JacobianMaps,
+  type Keep,
   type Points,
 } from './mriPoints.ts';
 import { takeSlices, type Slices } from './mriSlices.ts';
@@ -99,7 +100,7 @@ export interface NoiseMeasurement {
 
 /**
  * Measures the noise of a trained network on the first test slices, with the masks they have in its test. Maps are in units of σ, the
- * deviation of one real component of the noise of k-space.
+ * deviation of one real component of the noise of k-space. What is measured is kept in the run, map by map.
  *
  * @throws the signal's reason when aborted; if a lesion finds no room in the object.
  */
@@ -107,7 +108,7 @@ export async function measureNoise(
   trained: TrainedReconstruction,
   test: Slices,
   settings: NoiseSettings,
-  { engine, threads, signal, onPart, config: { seed } }: JobContext,
+  { run, engine, threads, signal, onPart, config: { seed } }: JobContext,
 ): Promise<NoiseMeasurement> {
   const { levels, probes, replicas, gainIterations, lesionContrast, lesionRadius } = settings;
   const options = { engine, threads, signal, seed };
@@ -115,23 +116,28 @@ export async function measureNoise(
     ...options,
     onProgress: (done: number, total: number) => onPart(label, done, total),
   });
+  const keepIn =
+    (label: string): Keep =>
+    (name, work) =>
+      run.keep(`${label} ${name}`, work);
+  const kept = (label: string) => ({ ...shown(label), keep: keepIn(label) });
   const count = Math.min(settings.slices, test.re.shape[0]);
   const clean: Points = heldOut(takeSlices(test, 0, count), 'test', { ...trained.settings, noise: 0 });
   const regions = pooledRegions(clean['target']);
   const every = atLevels(clean, levels);
 
-  const jacobian = await jacobianMaps(trained, clean, { ...shown('noise map'), probes });
+  const jacobian = await jacobianMaps(trained, clean, { ...kept('noise map'), probes });
   const frozen = await jacobianMaps(trained, clean, {
-    ...shown('map with frozen sensitivities'),
+    ...kept('map with frozen sensitivities'),
     probes,
     frozenSensitivities: true,
   });
   const turned = await jacobianMaps(trained, rotated(clean, 1), {
-    ...shown('map of another phase'),
+    ...kept('map of another phase'),
     probes,
   });
   const noisy = await jacobianMaps(trained, withNoise(every, seed), {
-    ...shown('maps at noisy points'),
+    ...kept('maps at noisy points'),
     probes,
   });
   const worst = await worstCase(trained, clean, { ...shown('worst case'), iterations: gainIterations });
@@ -144,7 +150,7 @@ export async function measureNoise(
   );
   const size = jacobian.sd.length;
   const reference = Float64Array.from({ length: levels.length * size }, (_, i) => jacobian.image[i % size]);
-  const sampled = await replicaMoments(trained, every, reference, { ...shown('replicas'), replicas });
+  const sampled = await replicaMoments(trained, every, reference, { ...kept('replicas'), replicas });
 
   const inObject = (values: Float64Array): Float64Array => values.filter((_, i) => regions.object[i] !== 0);
   const change = (map: Float64Array): number => agreement(inObject(map), inObject(jacobian.sd)).relativeError;

@@ -32,7 +32,20 @@ import { cropTo, type TrainedReconstruction } from './mriTask.ts';
  */
 export type Points = Readonly<Record<string, NDArray>>;
 
-type Choice = SeededChoice & { readonly seed: number; readonly signal: AbortSignal };
+/** Numbers from where they were kept, or from the work that makes them. */
+export type Keep = <K extends string>(
+  name: string,
+  work: () => Promise<Readonly<Record<K, Float64Array>>>,
+) => Promise<Readonly<Record<K, Float64Array>>>;
+
+type Choice = SeededChoice & {
+  readonly seed: number;
+  readonly signal: AbortSignal;
+  /** Given, each batch of points is kept once it is done; its name is the number of its first point. */
+  readonly keep?: Keep;
+};
+
+const keepNothing: Keep = (_, work) => work();
 
 /** Progress of a batch as progress of all points. */
 const within =
@@ -88,26 +101,31 @@ export async function jacobianMaps(
     seed,
     frozenSensitivities,
     onProgress,
+    keep = keepNothing,
     ...choice
   }: Choice & { readonly probes: number; readonly frozenSensitivities?: boolean },
 ): Promise<JacobianMaps> {
-  const found = [];
+  const found: JacobianMaps[] = [];
   for (const { batch, from } of batchesOf(points)) {
-    const map = perturbed(trained, batch, frozenSensitivities);
-    const { value, along } = await localCovariance(map, {
-      ...choice,
-      method: 'probing',
-      probes,
-      seed: seed + from,
-      onProgress: within(points['re'].shape[0], batch['re'].shape[0], from, onProgress),
-    });
-    found.push({ value, ...along[0] });
+    found.push(
+      await keep(String(from), async () => {
+        const { value, along } = await localCovariance(perturbed(trained, batch, frozenSensitivities), {
+          ...choice,
+          method: 'probing',
+          probes,
+          seed: seed + from,
+          onProgress: within(points['re'].shape[0], batch['re'].shape[0], from, onProgress),
+        });
+        const [{ deviation, standardError }] = along;
+        return {
+          image: joined([value]),
+          sd: joined([deviation]),
+          standardError: joined(standardError ? [standardError] : []),
+        };
+      }),
+    );
   }
-  return {
-    image: joined(found.map(({ value }) => value)),
-    sd: joined(found.map(({ deviation }) => deviation)),
-    standardError: joined(found.flatMap(({ standardError }) => standardError ?? [])),
-  };
+  return gathered(found);
 }
 
 /** Over replicas of every point, in a row, [n h' w']. */
@@ -124,38 +142,49 @@ export async function replicaMoments(
   trained: TrainedReconstruction,
   points: Points,
   reference: Float64Array,
-  { replicas, seed, onProgress, ...choice }: Choice & { readonly replicas: number },
+  { replicas, seed, onProgress, keep = keepNothing, ...choice }: Choice & { readonly replicas: number },
 ): Promise<ReplicaMoments> {
   const given: Points = { ...points, reference: array(Float32Array.from(reference), points['target'].shape) };
-  const found = [];
+  const found: ReplicaMoments[] = [];
   for (const { batch, from } of batchesOf(given)) {
     const map = perturbed(trained, batch);
-    const { mean, deviation } = await samplePerturbed(
-      {
-        ...map,
-        f: (z, args) => {
-          const image = map.f(z, args);
-          return concat([image, square(sub(image, expandDims(args.points['reference'], 0)))], 0);
-        },
-      },
-      {
-        ...choice,
-        samples: replicas,
-        seed: seed + from,
-        onProgress: within(given['re'].shape[0], batch['re'].shape[0], from, onProgress),
-      },
+    found.push(
+      await keep(String(from), async () => {
+        const { mean, deviation } = await samplePerturbed(
+          {
+            ...map,
+            f: (z, args) => {
+              const image = map.f(z, args);
+              return concat([image, square(sub(image, expandDims(args.points['reference'], 0)))], 0);
+            },
+          },
+          {
+            ...choice,
+            samples: replicas,
+            seed: seed + from,
+            onProgress: within(given['re'].shape[0], batch['re'].shape[0], from, onProgress),
+          },
+        );
+        const half = mean.data.length / 2;
+        const part = ({ data }: NDArray, i: number): Float64Array =>
+          Float64Array.from(data.subarray(i * half, (i + 1) * half));
+        return { mean: part(mean, 0), sd: part(deviation, 0), mse: part(mean, 1) };
+      }),
     );
-    const half = mean.data.length / 2;
-    const part = ({ data }: NDArray, i: number): NDArray =>
-      array(data.slice(i * half, (i + 1) * half), [half]);
-    found.push({ mean: part(mean, 0), sd: part(deviation, 0), mse: part(mean, 1) });
   }
-  return {
-    mean: joined(found.map(({ mean }) => mean)),
-    sd: joined(found.map(({ sd }) => sd)),
-    mse: joined(found.map(({ mse }) => mse)),
-  };
+  return gathered(found);
 }
+
+/** Numbers of several batches in a row, name by name. */
+const gathered = <K extends string>(
+  found: readonly Readonly<Record<K, Float64Array>>[],
+): Record<K, Float64Array> =>
+  Object.fromEntries(
+    (Object.keys(found[0]) as K[]).map((name) => [
+      name,
+      Float64Array.from(found.flatMap((part) => Array.from(part[name]))),
+    ]),
+  ) as Record<K, Float64Array>;
 
 /** Largest gain of noise of norm 1 over all points that go through a program together, and the answer of the image to it. */
 export async function worstCase(

@@ -1,8 +1,10 @@
 /** A run: the folder of one training job (see schema.ts for its files). */
-import { readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { readNpz, writeNpz, type NpzArrays } from '../../datasets/npz.ts';
-import { diskError, ensureFolder, readJson, writeJson } from './disk.ts';
+import { npy, numbersOf } from '../../datasets/npy.ts';
+import { encodeNpz, readNpz, writeNpz, type NpzArrays } from '../../datasets/npz.ts';
+import { diskError, ensureFolder, readJson, writeFileAtomic, writeJson } from './disk.ts';
 import { canonicalJson, contentHash } from './hash.ts';
 import { acquireLock, isAlive } from './lock.ts';
 import { MetricsLog } from './metrics.ts';
@@ -74,6 +76,10 @@ export class Run {
     return path.basename(this.folder);
   }
 
+  private get parts(): string {
+    return this.path('parts');
+  }
+
   get checkpoints(): string {
     return this.path('checkpoints');
   }
@@ -86,7 +92,7 @@ export class Run {
    */
   lock(): () => void {
     const release = acquireLock(this.path('lock'), `the job ${this.name}`);
-    for (const folder of [this.folder, this.checkpoints]) removeTemporary(folder);
+    for (const folder of [this.folder, this.checkpoints, this.parts]) removeTemporary(folder);
     return release;
   }
 
@@ -120,10 +126,27 @@ export class Run {
     return readJson(this.path('result.json'), jobResultSchema);
   }
 
+  /**
+   * The numbers that `work` makes, read from the folder where an earlier process has made them: what a long job has measured outlives
+   * its process. They are gone once the result is written.
+   */
+  async keep<K extends string>(
+    name: string,
+    work: () => Promise<Readonly<Record<K, Float64Array>>>,
+  ): Promise<Readonly<Record<K, Float64Array>>> {
+    const file = path.join(this.parts, `${plain(name)}.npz`);
+    if (existsSync(file)) return mapRecord(await readNpz(file), numbersOf) as Record<K, Float64Array>;
+    const made = await work();
+    ensureFolder(this.parts);
+    await writeFileAtomic(file, encodeNpz(mapRecord(made, (values) => npy(values))));
+    return made;
+  }
+
   /** Writes the result last of all: its presence means that everything else is complete. */
   async writeResult(result: JobResult, arrays: NpzArrays | null): Promise<void> {
     if (arrays) await writeNpz(this.path('arrays.npz'), arrays);
     await writeJson(this.path('result.json'), jobResultSchema.parse(result));
+    await rm(this.parts, { recursive: true, force: true });
   }
 
   readArrays(): Promise<NpzArrays> {
@@ -131,12 +154,15 @@ export class Run {
   }
 }
 
+const mapRecord = <A, B>(record: Readonly<Record<string, A>>, f: (value: A, name: string) => B) =>
+  Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(value, name)]));
+
 function removeTemporary(folder: string): void {
   let names: string[];
   try {
     names = readdirSync(folder);
   } catch {
-    // No checkpoint has been written yet.
+    // Nothing has been written there yet.
     return;
   }
   for (const name of names.filter((entry) => entry.endsWith('.tmp'))) {

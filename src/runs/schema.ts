@@ -7,6 +7,7 @@
  *   status.json        {state, epoch, epochs, updatedAt, pid, part?, error?} (RunStatus)
  *   metrics.jsonl      one MetricLine an epoch
  *   checkpoints/       last.safetensors + last.json, best.safetensors + best.json
+ *   parts/             what a job without epochs has measured so far (Run.keep); gone once it is finished
  *   arrays.npz         predictions for the report (see SampleArrays)
  *   result.json        the job's measured numbers (JobResult); its presence means the job is finished
  *

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -207,6 +207,38 @@ test('a given network is measured at every acceleration, and none is trained', a
   await expect(finish('mri-noise-propagation', { ...given, seeds: [0, 1] })).rejects.toThrow(
     /^--network: got/,
   );
+});
+
+test('a measurement that is stopped goes on behind the maps that it has finished, to the same numbers', async () => {
+  const { experiment } = await findExperiment('mri-noise-propagation');
+  const config = configure(experiment, 'quick', { ...small, levels: [0.01, 0.02] });
+  const facts = (await experiment.prepare?.(config, { ...context, onProgress: () => undefined })) ?? {};
+  const [job] = experiment.jobs(config, facts);
+  const start = (name: string): Promise<Run> =>
+    Run.create(path.join(folder, name), { experiment: experiment.name, preset: 'quick', ...job });
+  /** Runs the job and says which maps it made; with `last` it is stopped when that is begun. */
+  const labels = async (run: Run, last?: string): Promise<string[]> => {
+    const stop = new AbortController();
+    const seen = new Set<string>();
+    const ended = await executeJob(experiment, run, {
+      ...{ engine: 'onnx', threads: 1, signal: stop.signal },
+      onProgress: ({ part }) => {
+        if (part) seen.add(part.label);
+        if (part && part.label === last) stop.abort();
+      },
+    });
+    expect(ended).toBe(last === undefined ? 'finished' : 'interrupted');
+    return [...seen];
+  };
+  const [whole, stopped] = [await start('whole'), await start('stopped')];
+  const all = await labels(whole);
+  expect(await labels(stopped, 'replicas')).toEqual(all);
+  expect(existsSync(stopped.path('parts'))).toBe(true);
+  expect(await labels(stopped)).toEqual(['worst case', 'replicas']);
+  expect(existsSync(stopped.path('parts'))).toBe(false);
+  const [expected, actual] = [await whole.readResult(), await stopped.readResult()];
+  expect(actual?.extra).toEqual(expected?.extra);
+  expect(await stopped.readArrays()).toEqual(await whole.readArrays());
 });
 
 test('levels that do not ascend are refused', async () => {
