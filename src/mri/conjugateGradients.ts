@@ -1,7 +1,8 @@
 /**
  * SENSE for any mask by conjugate gradients on the normal equations (Pruessmann, Weiger, Börnert & Boesiger, Magnetic Resonance in
  * Medicine 46, 2001), with Tikhonov regularisation. Its derivative is that of the iterations, which are all part of the traced
- * program, or that of the solution they converge to, which takes one more solve of the same equations in each direction.
+ * program, or that of the solution they converge to, which takes one more solve of the same equations in each direction; these are
+ * loops, which end where they have converged.
  */
 import {
   add,
@@ -9,10 +10,16 @@ import {
   customVjp,
   div,
   greater,
+  lessEqual,
+  loop,
+  max,
   mul,
   neg,
   select,
+  stack,
+  sub,
   sum,
+  take,
   vjp,
   zerosLike,
   type Complex,
@@ -48,10 +55,10 @@ export function cgSense(
     throw new Error(`cgSense: ${iterations} iterations, expected a whole number ≥ 1`);
   const normal = (z: Complex, acquisition: AcquisitionModel): Complex =>
     complex.add(normalOperator(z, acquisition), complex.scale(tikhonov, z));
-  const solve = (right: Complex, acquisition: AcquisitionModel): Complex =>
-    conjugateGradients((z) => normal(z, acquisition), right, iterations);
   const right = encodeAdjoint(kspace, model);
-  return derivative === 'iterations' ? solve(right, model) : implicitly(solve, normal)(right, model);
+  if (derivative === 'iterations') return unrolled((z) => normal(z, model), right, iterations);
+  const solve: Solve = (b, acquisition) => converged((z) => normal(z, acquisition), b, iterations);
+  return implicitly(solve, normal)(right, model);
 }
 
 type Solve = (right: Complex, model: AcquisitionModel) => Complex;
@@ -75,21 +82,63 @@ function implicitly(solve: Solve, normal: Solve): Solve {
 }
 
 /** N⁻¹b after some iterations from 0, every image [.., h, w] by itself. */
-function conjugateGradients(normal: (z: Complex) => Complex, right: Complex, iterations: number): Complex {
-  let residual = right;
-  let direction = residual;
-  let image = complex.mapParts(residual, zerosLike);
-  let energy = dot(residual, residual);
-  for (let i = 0; i < iterations; i++) {
-    const applied = normal(direction);
-    const step = ratio(energy, dot(direction, applied));
-    image = complex.add(image, complex.scale(step, direction));
-    residual = complex.sub(residual, complex.scale(step, applied));
-    const next = dot(residual, residual);
-    direction = complex.add(residual, complex.scale(ratio(next, energy), direction));
-    energy = next;
-  }
-  return image;
+function unrolled(normal: (z: Complex) => Complex, right: Complex, iterations: number): Complex {
+  let state = atZero(right);
+  for (let i = 0; i < iterations; i++) state = iterate(normal, state);
+  return state.image;
+}
+
+/** The same in a loop, which ends sooner where all residuals are down to rounding. */
+function converged(normal: (z: Complex) => Complex, right: Complex, iterations: number): Complex {
+  const { image, residual, direction, energy: first } = atZero(right);
+  const small = mul(rounding[first.dtype === 'float64' ? 'float64' : 'float32'] ** 2, first);
+  const found = loop(
+    [...[image, residual, direction].map(pack), first],
+    ([z, r, d, energy]) => {
+      const next = iterate(normal, { image: unpack(z), residual: unpack(r), direction: unpack(d), energy });
+      return {
+        state: [...[next.image, next.residual, next.direction].map(pack), next.energy],
+        done: lessEqual(max(sub(next.energy, small)), 0),
+      };
+    },
+    iterations,
+  );
+  return unpack(found);
+}
+
+/** |residual| over |b| that is as good as 0. */
+const rounding = { float32: 1e-6, float64: 1e-14 } as const;
+
+/** A loop gives back one tensor: both parts in one. */
+const pack = ({ re, im }: Complex): Tensor => stack([re, im]);
+const unpack = (z: Tensor): Complex => ({ re: take(z, 0, 0), im: take(z, 0, 1) });
+
+interface State {
+  readonly image: Complex;
+  readonly residual: Complex;
+  readonly direction: Complex;
+  /** |residual|². */
+  readonly energy: Tensor;
+}
+
+const atZero = (right: Complex): State => ({
+  image: complex.mapParts(right, zerosLike),
+  residual: right,
+  direction: right,
+  energy: dot(right, right),
+});
+
+function iterate(normal: (z: Complex) => Complex, { image, residual, direction, energy }: State): State {
+  const applied = normal(direction);
+  const step = ratio(energy, dot(direction, applied));
+  const left = complex.sub(residual, complex.scale(step, applied));
+  const next = dot(left, left);
+  return {
+    image: complex.add(image, complex.scale(step, direction)),
+    residual: left,
+    direction: complex.add(left, complex.scale(ratio(next, energy), direction)),
+    energy: next,
+  };
 }
 
 /** Re⟨a, b⟩ over the pixels of each image: [.., 1, 1]. */
