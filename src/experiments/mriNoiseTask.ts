@@ -100,7 +100,7 @@ export interface NoiseMeasurement {
 
 /**
  * Measures the noise of a trained network on the first test slices, with the masks they have in its test. Maps are in units of σ, the
- * deviation of one real component of the noise of k-space. What is measured is kept in the run, map by map.
+ * deviation of one real component of the noise of k-space. Every map is kept in the run once it is done.
  *
  * @throws the signal's reason when aborted; if a lesion finds no room in the object.
  */

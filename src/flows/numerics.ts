@@ -3,6 +3,7 @@ import {
   abs,
   add,
   and,
+  any,
   div,
   exp,
   greater,
@@ -10,10 +11,11 @@ import {
   lessEqual,
   log,
   loop,
-  max,
   maximum,
   mul,
   neg,
+  not,
+  or,
   select,
   sign,
   softplus,
@@ -89,10 +91,12 @@ export function increasingRoot(
       const above = greater(value, 0);
       const [a, b] = [select(above, low, t), select(above, t, high)];
       const newton = sub(t, div(value, slope));
-      const inside = and(and(lessEqual(a, newton), lessEqual(newton, b)), greater(slope, 0));
-      const next = select(inside, newton, mul(0.5, add(a, b)));
-      const moved = sub(abs(sub(next, t)), mul(unit, add(1, abs(next))));
-      return { state: [next, a, b], done: lessEqual(max(moved), 0) };
+      const small = mul(unit, add(1, abs(t)));
+      const stays = lessEqual(abs(sub(newton, t)), small);
+      // Strictly inside, so that the bracket shrinks in every turn.
+      const inside = and(and(less(a, newton), less(newton, b)), greater(slope, 0));
+      const next = select(or(stays, inside), newton, mul(0.5, add(a, b)));
+      return { state: [next, a, b], done: not(any(greater(abs(sub(next, t)), small))) };
     },
     MOST_STEPS,
   );

@@ -6,18 +6,17 @@
  */
 import {
   add,
+  any,
   complex,
   customVjp,
   div,
   greater,
-  lessEqual,
   loop,
-  max,
   mul,
   neg,
+  not,
   select,
   stack,
-  sub,
   sum,
   take,
   vjp,
@@ -93,25 +92,23 @@ function converged(normal: (z: Complex) => Complex, right: Complex, iterations: 
   const { image, residual, direction, energy: first } = atZero(right);
   const small = mul(rounding[first.dtype === 'float64' ? 'float64' : 'float32'] ** 2, first);
   const found = loop(
-    [...[image, residual, direction].map(pack), first],
-    ([z, r, d, energy]) => {
-      const next = iterate(normal, { image: unpack(z), residual: unpack(r), direction: unpack(d), energy });
-      return {
-        state: [...[next.image, next.residual, next.direction].map(pack), next.energy],
-        done: lessEqual(max(sub(next.energy, small)), 0),
-      };
+    leavesOf({ image, residual, direction, energy: first }),
+    ([z, rRe, rIm, dRe, dIm, energy]) => {
+      const next = iterate(normal, {
+        image: { re: take(z, 0, 0), im: take(z, 0, 1) },
+        residual: { re: rRe, im: rIm },
+        direction: { re: dRe, im: dIm },
+        energy,
+      });
+      return { state: leavesOf(next), done: not(any(greater(next.energy, small))) };
     },
     iterations,
   );
-  return unpack(found);
+  return { re: take(found, 0, 0), im: take(found, 0, 1) };
 }
 
 /** |residual| over |b| that is as good as 0. */
 const rounding = { float32: 1e-6, float64: 1e-14 } as const;
-
-/** A loop gives back one tensor: both parts in one. */
-const pack = ({ re, im }: Complex): Tensor => stack([re, im]);
-const unpack = (z: Tensor): Complex => ({ re: take(z, 0, 0), im: take(z, 0, 1) });
 
 interface State {
   readonly image: Complex;
@@ -120,6 +117,13 @@ interface State {
   /** |residual|². */
   readonly energy: Tensor;
 }
+
+/** A loop gives back its first tensor: both parts of the image in one. */
+const leavesOf = ({ image, residual, direction, energy }: State): Tensor[] => [
+  stack([image.re, image.im]),
+  ...[residual.re, residual.im, direction.re, direction.im],
+  energy,
+];
 
 const atZero = (right: Complex): State => ({
   image: complex.mapParts(right, zerosLike),

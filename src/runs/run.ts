@@ -127,14 +127,16 @@ export class Run {
   }
 
   /**
-   * The numbers that `work` makes, read from the folder where an earlier process has made them: what a long job has measured outlives
-   * its process. They are gone once the result is written.
+   * The numbers that `work` makes, read from the folder where an earlier process has made them with the same code, engine and threads:
+   * what a long job has measured outlives its process. They are gone once the result is written.
    */
   async keep<K extends string>(
     name: string,
     work: () => Promise<Readonly<Record<K, Float64Array>>>,
   ): Promise<Readonly<Record<K, Float64Array>>> {
-    const file = path.join(this.parts, `${plain(name)}.npz`);
+    const { sextant, commit, engine, threads, libraries } = (await this.readEnvironment()) ?? {};
+    const maker = contentHash({ sextant, commit, engine, threads, libraries });
+    const file = path.join(this.parts, `${plain(name)}-${maker}.npz`);
     if (existsSync(file)) return mapRecord(await readNpz(file), numbersOf) as Record<K, Float64Array>;
     const made = await work();
     ensureFolder(this.parts);

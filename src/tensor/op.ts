@@ -8,7 +8,7 @@ import type { Shape } from './shape.ts';
 import type { Tensor } from './tensor.ts';
 import type { OnnxWriter } from './engines/onnx/writer.ts';
 
-/** Static parameters of a node. Values must survive JSON, except `data` of constants and rules of custom nodes. */
+/** Static parameters of a node. Values must survive JSON, except `data` of constants, rules of custom nodes and bodies of loops, whose JSON says which they are. */
 export type Attributes = Readonly<Record<string, unknown>>;
 
 export interface Signature {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
+  add,
   array,
   grad,
   matmul,
@@ -29,6 +30,7 @@ import {
   type Layer,
   type ResidualParameters,
 } from '../../src/flows/index.ts';
+import { broydenRoot } from '../../src/flows/broyden.ts';
 import { meanWithError } from './planeGrid.ts';
 import { evaluate, gradientError, largestDifference, perturb, training } from './support.ts';
 
@@ -388,6 +390,37 @@ describe('the layer', () => {
       }
     },
   );
+
+  test('Broyden: one row whose steps first undo one direction alone is solved to the tolerance too', async () => {
+    // I + diag(0.9, −0.9): the second residual is 1500 times smaller than the first, the third hardly smaller than that.
+    const slopes = array([1.9, 0, 0, 0.1], [2, 2]);
+    const target = array([1 / 0.9, -7e-4 / 0.9], [1, 2]);
+    for (const [dtype, tolerance] of [
+      ['float64', 1e-13],
+      ['float32', 1e-6],
+    ] as const) {
+      const { left } = await evaluate(
+        (A: Tensor, y: Tensor) => {
+          const F = (x: Tensor): Tensor => sub(matmul(x, A), y);
+          return { left: F(broydenRoot(F, y, { tolerance, evaluations: 30 })) };
+        },
+        [slopes, target],
+        dtype,
+      );
+      expect(Math.hypot(...left.data)).toBeLessThan(3 * tolerance);
+    }
+  });
+
+  test('derivatives pass through an inverse by fixed-point steps, in y and in every parameter', async () => {
+    const own = residual.create({ hidden: [10], coefficient: 0.8 });
+    const given = perturb(own.init(key(51), { shape: [12], context: 0 }), 52, 0.4);
+    const y = array(normal(key(53), 36), [3, 12]);
+    const loss = ({ q, v }: { q: never; v: Tensor }): Tensor => {
+      const { x } = own.inverse(q, v);
+      return sum(mul(x, add(x, 1)));
+    };
+    expect(await gradientError(loss as never, { q: given, v: y }, [])).toBeLessThan(1e-6);
+  });
 
   test('probes of a training step are those of its key: ±1 like x, and where the series stops', () => {
     const x = array(normal(key(41), 40), [20, 2], 'float32');

@@ -43,6 +43,28 @@ const result: JobResult = {
   extra: {},
 };
 
+test('what a job keeps is read by the same code, engine and threads alone, and goes with its result', async () => {
+  const run = await Run.create(folder, config);
+  const environment = captureEnvironment('onnx', 1);
+  await run.writeEnvironment(environment);
+  let made = 0;
+  const work = (): Promise<{ a: Float64Array; none: Float64Array }> =>
+    Promise.resolve({ a: Float64Array.of(++made, Math.PI), none: new Float64Array() });
+  expect(await run.keep('map 0', work)).toEqual({ a: Float64Array.of(1, Math.PI), none: new Float64Array() });
+  const later = await Run.open(run.folder);
+  expect(await later.keep('map 0', work)).toEqual({
+    a: Float64Array.of(1, Math.PI),
+    none: new Float64Array(),
+  });
+  expect((await later.keep('map 1', work)).a[0]).toBe(2);
+  for (const [i, other] of [{ threads: 2 }, { commit: 'another' }, { engine: 'reference' }].entries()) {
+    await run.writeEnvironment({ ...environment, ...other });
+    expect((await later.keep('map 0', work)).a[0]).toBe(3 + i);
+  }
+  await run.writeResult(result, null);
+  expect(readdirSync(run.folder)).not.toContain('parts');
+});
+
 describe('names from content', () => {
   test('do not depend on the order of keys', () => {
     fc.assert(

@@ -4,10 +4,12 @@ import { describe, expect, test } from 'vitest';
 import {
   add,
   compile,
+  compileAt,
   compileScan,
   constant,
   div,
   exp,
+  exportOnnx,
   grad,
   lessEqual,
   loop,
@@ -28,6 +30,7 @@ import {
 import { heldExecutables } from '../../src/tensor/engines/shared.ts';
 import { moveBatchLast } from '../../src/tensor/graph/batchLast.ts';
 import { evaluate } from '../../src/tensor/graph/evaluate.ts';
+import { simplify } from '../../src/tensor/graph/simplify.ts';
 import { topologicalOrder } from '../../src/tensor/graph/traverse.ts';
 import { loopOf } from '../../src/tensor/ops/loop.ts';
 import { placeholder, withTraceContext } from '../../src/tensor/tensor.ts';
@@ -168,6 +171,17 @@ describe('transforms', () => {
     ]);
   });
 
+  test.each<EngineName>(['onnx', 'tfjs'])(
+    'vmap of vmap on %s: every example in its own turn',
+    async (engine) => {
+      const f = vmap(vmap((a: Tensor) => halvings(a, 8)));
+      const program = await compile(f, [spec([2, 3])], { engine });
+      const { data } = await program.run([floats([8, 1, 100, 3, 2, 64], [2, 3])]);
+      await program.dispose();
+      expect(Array.from(data)).toEqual([3, 1, 7, 2, 1, 6]);
+    },
+  );
+
   test('a derivative is refused, and passes around a loop in stopGradient', () => {
     expect(() =>
       numberAt(
@@ -191,6 +205,24 @@ describe('graph', () => {
     const body = loopOf(found)?.body;
     expect(topologicalOrder(body?.outputs ?? []).map(({ op }) => op.name)).not.toContain('exp');
     expect(found.inputs.map(({ op }) => op.name)).toEqual(['input', 'tanh']);
+  });
+
+  test('in two stages the loop is computed where what it reads is known', async () => {
+    const f = (a: Tensor, x: Tensor): Tensor => mul(root(a), root(x));
+    const program = await compileAt(f, scalar(16), [spec([])], { dtype: 'float64' });
+    expect((await program.run([scalar(9)])).data[0]).toBeCloseTo(12, 12);
+    await program.dispose();
+  });
+
+  test('an exported model has the loop as a standard operator', () => {
+    const bytes = Buffer.from(exportOnnx((a: Tensor) => root(a), [spec([])])).toString('latin1');
+    expect(bytes).toContain('Loop');
+    expect(bytes).not.toContain('com.microsoft');
+  });
+
+  test('a loop of constants is left to the engine', () => {
+    const [kept] = simplify([root(constant(2))]);
+    expect(loopOf(kept)).not.toBeNull();
   });
 
   test('equal loops share an executable, others do not', async () => {

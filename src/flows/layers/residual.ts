@@ -10,15 +10,16 @@
 import { z } from 'zod';
 import {
   add,
+  any,
   customVjp,
   div,
   expandDims,
-  lessEqual,
+  greater,
   loop,
   matmul,
-  max,
   mul,
   neg,
+  not,
   reshape,
   sigmoid,
   sizeOf,
@@ -71,12 +72,13 @@ interface ResidualOptions {
 /** Entries up to which the inverse is found by Broyden's method, with a matrix a row. */
 const SMALL = 8;
 /**
- * Where iterations for the inverse end, in units of 1 + |y|: |x + g(x) − y| of Broyden's method, which takes fewer than `evaluations` of g
- * where that expands along one direction by 0.91 too, or the last change of x.
+ * Where iterations for the inverse end: |x + g(x) − y| of Broyden's method, which takes fewer than `evaluations` of g where that expands
+ * along one direction by 0.91 too, and the distance to the fixed point that its last step leaves, both in units of √(1 + |y|²). Steps as
+ * small as `rounding` are as good as none.
  */
 const accuracy = {
-  float32: { tolerance: 5e-7, evaluations: 20 },
-  float64: { tolerance: 1e-13, evaluations: 40 },
+  float32: { tolerance: 1e-6, evaluations: 20, rounding: 2 ** -21 },
+  float64: { tolerance: 1e-13, evaluations: 40, rounding: 2 ** -50 },
 } as const;
 
 /**
@@ -149,16 +151,20 @@ function branchLogDet(
   };
 }
 
-/** x with x + g(x) = y: by Broyden's method up to 8 entries, by fixed-point steps above. */
+/** x with x + g(x) = y: by Broyden's method up to 8 entries, by fixed-point steps above. Right to first derivatives. */
 function inverseOf(g: (x: Tensor) => Tensor, y: Tensor, kappa: number): Tensor {
-  const { tolerance, evaluations } = accuracy[y.dtype === 'float64' ? 'float64' : 'float32'];
+  const { tolerance, evaluations, rounding } = accuracy[y.dtype === 'float64' ? 'float64' : 'float32'];
   if (y.shape[1] <= SMALL) {
     const x = stopGradient(broydenRoot((x) => sub(add(x, g(x)), y), y, { tolerance, evaluations }));
-    const slopes = plusIdentity(batchJacobian(g, x).jacobian);
-    return implicitly(g, y, x, (v) => squeeze(solve(transpose(slopes), expandDims(v, 2)), 2));
+    return implicitly(g, y, x, (v) => {
+      const slopes = plusIdentity(batchJacobian(g, x).jacobian);
+      return squeeze(solve(transpose(slopes), expandDims(v, 2)), 2);
+    });
   }
   const steps = Math.ceil(Math.log(tolerance * (1 - kappa)) / Math.log(kappa));
-  const x = stopGradient(fixedPoint(g, y, { tolerance, steps }));
+  // |x* − xₙ| ≤ κ/(1 − κ) |xₙ − xₙ₋₁|
+  const least = Math.max((tolerance * (1 - kappa)) / kappa, rounding);
+  const x = stopGradient(fixedPoint(g, y, { least, steps }));
   const [, pullBack] = vjp(g, x);
   return implicitly(g, y, x, (v) => {
     let u = v;
@@ -167,19 +173,19 @@ function inverseOf(g: (x: Tensor) => Tensor, y: Tensor, kappa: number): Tensor {
   });
 }
 
-/** x ← y − g(x) until no row moves by more than the tolerance. */
+/** x ← y − g(x) until no row moves by more than `least` √(1 + |y|²). */
 function fixedPoint(
   g: (x: Tensor) => Tensor,
   y: Tensor,
-  { tolerance, steps }: { tolerance: number; steps: number },
+  { least, steps }: { readonly least: number; readonly steps: number },
 ): Tensor {
-  const small = mul(tolerance ** 2, add(1, sum(square(y), 1)));
+  const small = mul(least ** 2, add(1, sum(square(y), 1)));
   return loop(
     [y],
     ([x]) => {
       const next = sub(y, g(x));
       const moved = sum(square(sub(next, x)), 1);
-      return { state: [next], done: lessEqual(max(sub(moved, small)), 0) };
+      return { state: [next], done: not(any(greater(moved, small))) };
     },
     steps,
   );

@@ -81,7 +81,8 @@ function rewrite(node: Tensor): Tensor | null {
 }
 
 function fold(node: Tensor): Tensor | null {
-  if (node.inputs.length === 0 || !node.inputs.every(isConstant)) return null;
+  // The turns of a loop are the engine's work.
+  if (node.inputs.length === 0 || !node.inputs.every(isConstant) || node.op.name === 'loop') return null;
   const size = sizeOf(node.shape);
   const given = node.inputs.reduce((n, x) => n + sizeOf(x.shape), 0);
   if (size > FOLD_LIMIT && size > given) return null;

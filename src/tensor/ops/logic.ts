@@ -6,6 +6,7 @@ import { apply, asTensor, defaultDType, Tensor, zerosLike, type Operand } from '
 import { mul } from './arithmetic.ts';
 import { broadcastMap } from './broadcast.ts';
 import { binary } from './elementwise.ts';
+import { sum } from './reduction.ts';
 import { alignRanks, sumToShape } from './shape.ts';
 
 export const less = binary('less', {
@@ -105,6 +106,9 @@ const selectOp: OpDefinition = defineOp({
     return apply(selectOp, [condition, a, b], {});
   },
   onnx: (writer, _, inputs) => writer.node('Where', inputs),
+  // ONNX Runtime 1.30 has no Where of bools.
+  onnxLacks: ['bool'],
+  expand: ([condition, a, b]) => or(and(condition, a), and(not(condition), b)),
   tfjs: (tf, [condition, a, b], node) => {
     const shape = [...node.shape];
     return tf.where(tf.broadcastTo(condition, shape), tf.broadcastTo(a, shape), tf.broadcastTo(b, shape));
@@ -113,6 +117,13 @@ const selectOp: OpDefinition = defineOp({
   examples: [
     { inputs: [{ shape: [3, 4], dtype: 'bool' }, { shape: [3, 4] }, { shape: [3, 4] }] },
     { inputs: [{ shape: [3, 1], dtype: 'bool' }, { shape: [4] }, { shape: [] }] },
+    {
+      inputs: [
+        { shape: [3, 1], dtype: 'bool' },
+        { shape: [4], dtype: 'bool' },
+        { shape: [3, 4], dtype: 'bool' },
+      ],
+    },
   ],
 });
 
@@ -121,6 +132,9 @@ export function select(condition: Tensor, a: Operand, b: Operand, dtype: DType =
   const beside = a instanceof Tensor ? a : b instanceof Tensor ? b : zerosOf(dtype);
   return apply(selectOp, [condition, asTensor(a, beside), asTensor(b, beside)], {});
 }
+
+/** Whether the condition holds anywhere: a scalar bool. */
+export const any = (condition: Tensor): Tensor => greater(sum(cast(condition, defaultDType())), 0);
 
 const zerosOf = (dtype: DType): Tensor => cast(asTensor(0), dtype);
 

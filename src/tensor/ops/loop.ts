@@ -2,16 +2,15 @@
  * A loop whose number of turns depends on values: its body is a graph of its own, which the engine runs again and again until that says
  * it is done (`lax.while_loop` in JAX, `Loop` in ONNX). Iterations of a solver stop where they have converged.
  */
+import { batchGraph } from '../graph/batchGraph.ts';
 import { evaluate } from '../graph/evaluate.ts';
 import { fingerprint } from '../graph/fingerprint.ts';
 import { simplify } from '../graph/simplify.ts';
 import { frontier, substitute, topologicalOrder } from '../graph/traverse.ts';
 import { defineOp, type Attributes, type OpDefinition } from '../op.ts';
 import { sameShape, showShape } from '../shape.ts';
-import { apply, constant, defaultDType, placeholder, Tensor } from '../tensor.ts';
-import { batchGraph } from '../transforms/vmap.ts';
-import { cast, equal, not, or, select } from './logic.ts';
-import { sum } from './reduction.ts';
+import { apply, constant, placeholder, Tensor } from '../tensor.ts';
+import { any, not, or, select } from './logic.ts';
 import { broadcastTo, reshape, tileLeading } from './shape.ts';
 
 /** What a turn makes: the next state, tensors like those of the state before, and a scalar bool that ends the loop. */
@@ -138,7 +137,7 @@ function batched(
     return select(broadcastTo(column, value.shape), given[i], value);
   });
   const now = or(finished, done);
-  const all = equal(sum(cast(now, defaultDType())), size);
+  const all = not(any(not(now)));
   const start = inputs.slice(0, carried).map((x, i) => (flags[i] ? x : tileLeading(x, size)));
   const none = constant({ data: new Uint8Array(size), shape: [size], dtype: 'bool' });
   return apply(loopOp, [...start, none, ...inputs.slice(carried)], {
@@ -153,7 +152,7 @@ function batched(
 
 /**
  * The first tensor of the state after the turn that is done, or after `most` turns; there is at least one. `turn` may read any tensor from
- * outside; what it computes from those alone is computed once, before the loop. A loop has no derivative: give one of what it finds
+ * outside; what it computes from those alone is computed once, before the loop (reshapes and broadcasts aside). A loop has no derivative: give one of what it finds
  * (customVjp) and put `stopGradient` around it.
  *
  * @throws if a turn does not give the state back as it got it, `done` is no scalar bool, or `most` is no positive integer.

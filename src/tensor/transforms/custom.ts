@@ -1,5 +1,6 @@
 /** User-given derivatives and recomputation in the backward pass. */
 import { isFloat } from '../array.ts';
+import { batchGraph } from '../graph/batchGraph.ts';
 import { substitute, topologicalOrder } from '../graph/traverse.ts';
 import { after, alias, customNode, type CustomAttributes, type CustomRule } from '../ops/identity.ts';
 import { sum } from '../ops/reduction.ts';
@@ -9,7 +10,6 @@ import { sizeOf } from '../shape.ts';
 import { isConstant, placeholder, type Tensor, zerosLike } from '../tensor.ts';
 import { flatten, unflatten, type Structure } from '../tree.ts';
 import { pullback } from './reverse.ts';
-import { batchGraph } from './vmap.ts';
 
 /** Several outputs travel as one flat vector, so that a custom node has one value and one cotangent. */
 const pack = (leaves: readonly Tensor[]): Tensor => concat(leaves.map((leaf) => reshape(leaf, [-1])));

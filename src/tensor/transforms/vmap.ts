@@ -1,28 +1,8 @@
 /** Vectorisation: a function of one example becomes a function of a batch, op by op (axis 0). */
-import { dependents, topologicalOrder } from '../graph/traverse.ts';
-import { tileLeading } from '../ops/shape.ts';
+import { batchGraph } from '../graph/batchGraph.ts';
 import { showShape } from '../shape.ts';
 import { placeholder, type Tensor } from '../tensor.ts';
 import { flatten, unflatten } from '../tree.ts';
-
-/** Rebuilds outputs traced on `examples` over a leading axis, given batched values for the examples. */
-export function batchGraph(
-  outputs: readonly Tensor[],
-  examples: readonly Tensor[],
-  values: readonly Tensor[],
-  size: number,
-): Tensor[] {
-  const order = topologicalOrder(outputs);
-  const batched = dependents(order, examples);
-  const known = new Map<Tensor, Tensor>(examples.map((example, i) => [example, values[i]]));
-  for (const node of order) {
-    if (!batched.has(node) || known.has(node)) continue;
-    const inputs = node.inputs.map((x) => known.get(x) ?? x);
-    const flags = node.inputs.map((x) => batched.has(x));
-    known.set(node, node.op.batch(inputs, flags, node.attributes, size));
-  }
-  return outputs.map((output) => known.get(output) ?? tileLeading(output, size));
-}
 
 /**
  * Maps f over axis 0 of its arguments. `mapped[i] = false` passes argument i whole to every example (parameters).
