@@ -140,6 +140,21 @@ test.each([
   expect(failed[0].name).toMatch(name);
 });
 
+test('a gain that no model could reach fails its check, and a note says what there was to gain', () => {
+  const { checks, notes } = summary([
+    finished('real-nvp', 'disjoint-circles', -0.45),
+    finished('vq-realnvp', 'disjoint-circles', -0.15),
+  ]);
+  expect(checks.filter(({ holds }) => !holds).map(({ name }) => name)).toEqual([
+    'disjoint-circles: gain of vq-realnvp over real-nvp, nats',
+  ]);
+  expect(notes.at(-1)).toMatch(
+    /^A gain of 0.5 nat over real-nvp on disjoint-circles .* real-nvp is 0.330 nat from/,
+  );
+  const reachable = summary([finished('real-nvp', 'helix', -0.75), finished('vq-realnvp', 'helix', -0.4)]);
+  expect(reachable.notes.join()).not.toContain('out of reach');
+});
+
 test('more charts asked of a point than there are is refused', () => {
   expect(() => configure(experiment, 'quick', { nearest: 33 })).toThrow('--nearest: got 33');
 });
