@@ -1,10 +1,11 @@
 /** What a generated data set is: a name, validated options, and a function that makes the arrays on the fine grid. */
 import { z } from 'zod';
 import { cached, type Recipe } from './cache.ts';
-import { npy } from './npy.ts';
 import {
   atResolution,
   hashOf,
+  labelErrorArrays,
+  labelErrorFrom,
   pairsFromArrays,
   pairsToArrays,
   type OperatorPairs,
@@ -79,13 +80,12 @@ export function dataset<S extends z.ZodType<Recipe & { resolution: number }>>(
         { ...recipe, version },
         async () => {
           const generated = await definition.generate(options, context);
-          const estimate = npy(Float64Array.of(generated.labelErrorEstimate ?? NaN));
-          return { ...pairsToArrays(generated), label_error_estimate: estimate };
+          return { ...pairsToArrays(generated), ...labelErrorArrays(generated.labelErrorEstimate) };
         },
         { folder: context.cache, onWarning: context.onWarning },
       );
-      const splits = atResolution(pairsFromArrays(arrays, `data set ${name}`), resolution);
-      const estimate = Number(arrays['label_error_estimate'].data[0]);
+      const place = `data set ${name}`;
+      const splits = atResolution(pairsFromArrays(arrays, place), resolution);
       return {
         ...splits,
         provenance: {
@@ -93,7 +93,7 @@ export function dataset<S extends z.ZodType<Recipe & { resolution: number }>>(
           ...options,
           version,
           hash: hashOf(splits),
-          labelErrorEstimate: Number.isNaN(estimate) ? null : estimate,
+          labelErrorEstimate: labelErrorFrom(arrays, place),
         },
       };
     },

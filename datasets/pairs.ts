@@ -148,9 +148,27 @@ function rolloutFrom(arrays: NpzArrays, { test, x }: Splits, name: string): { ro
   return { rollout: { times, states: data, errorEstimate } };
 }
 
-/** Writes pairs to an .npz that `readPairs` and NumPy read. */
+/** The certificate of the outputs beside the arrays of pairs: label_error_estimate [1]; nothing where it is not known. */
+export const labelErrorArrays = (estimate: number | null): NpzArrays =>
+  estimate === null ? {} : { label_error_estimate: npy(Float64Array.of(estimate)) };
+
+/** The certificate that arrays hold; null where there is none, or NaN. Throws when it is no single number ≥ 0. */
+export function labelErrorFrom(arrays: NpzArrays, name: string): number | null {
+  const array = arrays['label_error_estimate'];
+  if (!array) return null;
+  const numbers = numbersOf(array, `${name}: label_error_estimate`);
+  const [estimate] = numbers;
+  if (numbers.length === 1 && Number.isNaN(estimate)) return null;
+  if (numbers.length === 1 && estimate >= 0 && estimate < Infinity) return estimate;
+  throw new Error(
+    `${name}: label_error_estimate of shape [${array.shape.join(', ')}] holds ${Array.from(numbers).slice(0, 3).join(', ')}; expected [1], one relative L2 error ≥ 0 (leave the array out where it is not known)`,
+  );
+}
+
+/** Writes pairs and the estimated error of their outputs to an .npz that `readPairs` and NumPy read. */
 export async function writePairs(file: string, pairs: OperatorPairs): Promise<void> {
-  await writeNpz(file, pairsToArrays(pairs), { compress: false });
+  const certificate = labelErrorArrays(pairs.provenance.labelErrorEstimate);
+  await writeNpz(file, { ...pairsToArrays(pairs), ...certificate }, { compress: false });
 }
 
 export interface ReadPairsOptions {
@@ -162,7 +180,8 @@ export interface ReadPairsOptions {
 
 /**
  * Reads a user's .npz: either train_input, train_output, test_input, test_output (and validation_…) of shape [n, s], or
- * input and output, which are cut into train, validation and test in that order; x [s] is optional (default j/s).
+ * input and output, which are cut into train, validation and test in that order; x [s] is optional (default j/s), and so is
+ * label_error_estimate [1].
  * Throws when arrays are missing, shapes do not agree, a number is not finite, a split to train on or to test with is empty,
  * or a target is zero everywhere, naming the array or the split and the sample.
  */
@@ -175,7 +194,7 @@ export async function readPairs(file: string, options: ReadPairsOptions = {}): P
       dataset: 'file',
       file,
       hash: hashOf(splits),
-      labelErrorEstimate: null,
+      labelErrorEstimate: labelErrorFrom(arrays, file),
       resolution: splits.x.length,
     },
   };

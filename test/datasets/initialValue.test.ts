@@ -100,6 +100,8 @@ describe('Kuramoto–Sivashinsky', () => {
     const back = await readPairs(file);
     expect(back.rollout).toEqual(pairs.rollout);
     expect(back.provenance.hash).toBe(pairs.provenance.hash);
+    expect(pairs.provenance.labelErrorEstimate).toBeGreaterThan(0);
+    expect(back.provenance.labelErrorEstimate).toBe(pairs.provenance.labelErrorEstimate);
     const arrays = await readNpz(file);
     const cut = { ...arrays, rollout_times: arrays['test_input'] };
     await writeNpz(file, cut);

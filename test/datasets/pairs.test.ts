@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { npy, type NpyArray } from '../../datasets/npy.ts';
-import { writeNpz } from '../../datasets/npz.ts';
+import { readNpz, writeNpz } from '../../datasets/npz.ts';
 import {
   atResolution,
   pairsFromArrays,
@@ -50,6 +50,24 @@ test('written pairs are read back with the same hash', async () => {
   await writePairs(file, pairs);
   const back = await readPairs(file);
   expect({ ...back, provenance: null }).toEqual({ ...pairs, provenance: null });
+  expect(Object.keys(await readNpz(file))).not.toContain('label_error_estimate');
+  expect(back.provenance.labelErrorEstimate).toBeNull();
+});
+
+test.each([
+  [[0.0015], 0.0015],
+  [[NaN], null],
+  [[], 'label_error_estimate of shape [0] holds '],
+  [[-1], 'holds -1; expected [1]'],
+  [[Infinity], 'holds Infinity'],
+  [[0.1, 0.2], 'label_error_estimate of shape [2] holds 0.1, 0.2'],
+])("a certificate of %j in a file of one's own", async (numbers, expected) => {
+  const file = path.join(folder, 'certified.npz');
+  const arrays = { input: matrix(10, 4), output: matrix(10, 4) };
+  await writeNpz(file, { ...arrays, label_error_estimate: npy(Float64Array.from(numbers)) });
+  const read = readPairs(file);
+  if (typeof expected === 'string') await expect(read).rejects.toThrow(expected);
+  else expect((await read).provenance.labelErrorEstimate).toBe(expected);
 });
 
 describe('refused, naming array and sample', () => {
