@@ -115,7 +115,7 @@ export async function benchmark(
   const finished = read.flatMap(({ result }) => result ?? []);
   if (!finished.length) return { folder: folder.path, outcomes, finished: [], result: null };
   const environment = captureEnvironment(engine);
-  const summary = experiment.summarize(finished, whole);
+  const summary = experiment.summarize(finished, whole, data);
   const result = experimentResultSchema.parse({
     experiment: name,
     preset,

@@ -104,7 +104,8 @@ export interface ExperimentDefinition<Schema extends z.ZodObject> {
     run: Run,
     options: { readonly checkpoint: 'last' | 'best'; readonly batchSize: number },
   ): Promise<ExportedModel>;
-  summarize(finished: readonly JobResult[], config: z.output<Schema>): Summary;
+  /** Rows, checks and notes of what is finished; `data` is what `prepare` found out. */
+  summarize(finished: readonly JobResult[], config: z.output<Schema>, data?: DataFacts): Summary;
 }
 
 export interface Experiment<Schema extends z.ZodObject = z.ZodObject> extends ExperimentDefinition<Schema> {

@@ -27,8 +27,10 @@ import {
   type ExperimentDefinition,
   type JobConfig,
 } from './experiment.ts';
+import { LABEL_ROW, labelErrorFacts, labelNotes, labelRows, type LabelKind } from './labelRows.ts';
 import { list } from './lists.ts';
 import {
+  BASELINE_METRIC,
   exportOperator,
   LAST_STEP_METRIC,
   measureBaseline,
@@ -87,6 +89,8 @@ export interface OperatorBenchmark<Schema extends z.ZodObject> extends Pick<
   cases(config: z.output<Schema>): readonly BenchmarkCase[];
   /** The pairs of a case. */
   load(data: JobData, condition: Condition, context: LoadContext): Promise<OperatorPairs>;
+  /** What the labels of a case are; default converged. */
+  labels?(data: JobData): LabelKind;
   /** The part of the pairs that a job of this seed trains on; default all. */
   select?(pairs: OperatorPairs, condition: Condition, seed: number): OperatorPairs;
   /** How training samples of a model are augmented; every way is a row of its own. Default not at all. */
@@ -257,6 +261,7 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
     async prepare(config, { signal, threads, onProgress }) {
       const cases = groupBy(definition.cases(config), ({ label }) => label).map(([first]) => first);
       const hashes: Record<string, string> = {};
+      const labelErrors = new Map<string, number | null>();
       const all: DataFacts[] = [];
       for (const { label, data, condition } of cases) {
         const { provenance, train, validation, test } = await definition.load(data, condition, {
@@ -264,14 +269,15 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
           threads,
           onProgress: (progress) => onProgress({ label: 'data', ...progress }),
         });
-        const { hash, file, ...own } = provenance;
+        const { hash, file, labelErrorEstimate, ...own } = provenance;
         // A result may be published: where the file lies on this machine is in the configuration of the jobs.
         const named = typeof file === 'string' ? { file: path.basename(file) } : {};
         const counts = { train: train.count, validation: validation.count, test: test.count };
         all.push({ ...own, ...named, ...counts, resolution: String(condition['resolution']) });
         hashes[hashKey(label)] = hash;
+        labelErrors.set(label, labelErrorEstimate);
       }
-      return { ...joinFacts(all), ...hashes };
+      return { ...joinFacts(all), ...labelErrorFacts(labelErrors), ...hashes };
     },
     jobs(config, facts) {
       const cases = definition.cases(config).map(({ label, data, condition }) => ({
@@ -334,7 +340,7 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
       if (isBaseline(model)) throw new Error(`${model} is a baseline: it has no network to export`);
       return exportOperator(operatorOfJob(run.config), run, options);
     },
-    summarize(finished, config) {
+    summarize(finished, config, facts = {}) {
       const groups = groupBy(finished, ({ config: { model, condition } }) =>
         canonicalJson([model, condition]),
       );
@@ -344,7 +350,7 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
         own.map(({ condition }) => condition),
         canonicalJson,
       ).map(([condition]) => condition);
-      const order = [...definition.models(config), ...operatorNames, ...quoted, ...baselineNames];
+      const order = [...definition.models(config), ...operatorNames, ...quoted, ...baselineNames, LABEL_ROW];
       const position = new Map([...new Set(order)].map((model, i) => [model, i]));
       const numbers = ({ condition }: ResultRow): number[] =>
         Object.values(condition).filter((value) => typeof value === 'number');
@@ -355,16 +361,20 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
         return numbers(a).reduce((sign, value, i) => sign || value - (theirs[i] ?? value), 0);
       };
       const rows = [...own, ...quotedRows(conditions, own)].sort(byOrder);
+      const labelled = definition
+        .cases(config)
+        .map(({ data, ...rest }) => ({ ...rest, kind: definition.labels?.(data) ?? 'converged' }));
+      const certificates = labelRows(labelled, conditions, BASELINE_METRIC, facts);
       const varying = [...new Set(conditions.flatMap(Object.keys))].filter(
         (key) => key === 'resolution' || new Set(conditions.map((condition) => condition[key])).size > 1,
       );
       return {
-        rows: [...rows, ...lastStep.sort(byOrder)],
+        rows: [...[...rows, ...certificates].sort(byOrder), ...lastStep.sort(byOrder)],
         checks: [
           ...(definition.checks?.(rows, config, finished) ?? []),
           ...learningChecks(rows, (condition) => placeOf(condition, varying)),
         ],
-        notes: definition.notes(config),
+        notes: [...labelNotes(labelled, facts), ...definition.notes(config)],
         figures: [...(definition.figures?.(finished, rows) ?? [])],
       };
     },

@@ -23,7 +23,7 @@ export const TRAINED_METRIC = 'mean relative L2 error, test split, last checkpoi
 export const LAST_STEP_METRIC = 'mean relative L2 error, test split, weights of the last step';
 /** Standard error of the mean over the test samples: a difference below it says nothing about other samples. */
 export const TEST_SAMPLING = 'standard error over the test samples';
-const BASELINE_METRIC = 'mean relative L2 error, test split';
+export const BASELINE_METRIC = 'mean relative L2 error, test split';
 
 /** A model as a map of fields [n · s] to fields [n · s]. */
 export type Predict = (inputs: Float32Array) => Promise<ArrayLike<number>>;

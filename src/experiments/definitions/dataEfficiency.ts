@@ -7,6 +7,7 @@ import type { OperatorPairs, Samples } from '../../../datasets/pairs.ts';
 import { getBaseline } from '../../operators/index.ts';
 import type { Check, Figure, ResultRow } from '../../runs/index.ts';
 import { foldIn, key, permutation } from '../../tensor/random.ts';
+import type { LabelKind } from '../labelRows.ts';
 import { list, seedList } from '../lists.ts';
 import {
   isBaseline,
@@ -23,6 +24,7 @@ import { trainingFields } from '../trainingSettings.ts';
 interface Problem {
   readonly title: string;
   readonly load: (options: JobData, context: LoadContext) => Promise<OperatorPairs>;
+  readonly labels: LabelKind;
   /** The linear part of its equation. */
   readonly propagator: ReturnType<typeof linearPropagator>;
 }
@@ -31,11 +33,13 @@ const problems = {
   kdv: {
     title: 'Korteweg–de Vries',
     load: (options, context) => kdv(kdvOptions.parse(options), context),
+    labels: 'released',
     propagator: linearPropagator('kdv', {}, { length: 1, time: 1 }),
   },
   ks: {
     title: 'Kuramoto–Sivashinsky, L = 64, T = 1',
     load: (options, context) => ks(ksOptions.parse(options), context),
+    labels: 'converged',
     propagator: linearPropagator('kuramotoSivashinsky', {}, { length: ksLengths['64'], time: 1 }),
   },
 } satisfies Record<string, Problem>;
@@ -180,6 +184,7 @@ export default operatorBenchmark('data-efficiency', {
     if (isBaseline(model) && getBaseline(model).parameters(2) === 0) return [0];
     return Number(condition['samples']) < train ? seeds : [Math.min(...seeds)];
   },
+  labels: (data) => problemOf(data).labels,
   propagator: (data) => problemOf(data).propagator,
   checks: checksOf,
   notes: () => [

@@ -146,8 +146,6 @@ function checksOf(rows: readonly ResultRow[], config: Configuration): Check[] {
   });
 }
 
-const releasedNote =
-  'Labels “released” are one ETDRK4 step of length 1, as the published generator takes; that step itself errs by about 0.0015 relative L2 against a converged solution.';
 const linearNote =
   'With unit dispersion on a unit interval the problem is nearly linear: the exact linear propagator and one fitted factor a Fourier mode need no network. Use --recipe nonlinear for a problem where they fail.';
 
@@ -163,7 +161,6 @@ function notesOf(config: Configuration): string[] {
   const paper = config.recipe === 'paper';
   const faithful = config.train >= 1000 && config.epochs >= 500;
   return [
-    ...(paper && dataOf(config).labels === 'released' ? [releasedNote] : []),
     ...(paper ? [linearNote] : []),
     ...(paper && !faithful
       ? [
@@ -236,6 +233,10 @@ export const kdvBenchmark = {
   load: (data, { resolution }, context) => load(dataOptions.parse(data), Number(resolution), context),
   seeds: ({ seeds, repeated }, model) =>
     isBaseline(model) ? [0] : repeated.includes(model) ? seeds : [Math.min(...seeds)],
+  labels(data) {
+    const { file, labels } = dataOptions.parse(data);
+    return file === null ? labels : 'file';
+  },
   // Both recipes are posed on [0, 1) up to time 1.
   propagator: (data) =>
     dispersivePropagator({ dispersion: dataOptions.parse(data).dispersion, length: 1, time: 1 }),

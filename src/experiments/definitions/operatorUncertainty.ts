@@ -135,6 +135,7 @@ const base = operatorBenchmark('operator-uncertainty', {
       ? kdv(kdvOptions.parse(options), context)
       : ks(ksOptions.parse(options), context);
   },
+  labels: (data) => (problemOf(data) === 'kdv' ? 'released' : 'converged'),
   propagator: (data) => propagators[problemOf(data)],
   notes: () => [
     'Bands are calibrated on the validation split, which chose nothing: predictions are those after the last epoch. A field counts as covered when the nominal share of its points lies in its band; what is guaranteed holds for the points of the grid.',
@@ -187,9 +188,9 @@ const operatorUncertainty: Experiment = {
     Promise.reject(
       new Error('operator-uncertainty: its jobs hold ensembles; export models of kdv or ks instead'),
     ),
-  summarize(finished, given) {
+  summarize(finished, given, facts) {
     const config = configuration.parse(given);
-    const whole = base.summarize(finished, given);
+    const whole = base.summarize(finished, given, facts);
     const level = config.levels.includes(LEVEL) ? LEVEL : Math.max(...config.levels);
     const rows = whole.rows.map((row) => {
       const group = finished.filter(

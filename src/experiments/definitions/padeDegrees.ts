@@ -243,6 +243,7 @@ export default operatorBenchmark('pade-degrees', {
     }));
   },
   load: (data, { resolution }, context) => kdv(kdvOptions.parse({ ...data, resolution }), context),
+  labels: ({ recipe }) => (recipe === 'paper' ? 'released' : 'converged'),
   propagator: (_, { recipe }) =>
     dispersivePropagator({ dispersion: recipe === 'paper' ? 1 : 0.01, length: 1, time: 1 }),
   checks: checksOf,
