@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { npy } from '../../datasets/npy.ts';
 import { writeNpz } from '../../datasets/npz.ts';
 import { configure } from '../../src/experiments/configuration.ts';
@@ -51,7 +51,11 @@ test('where weights are averaged, those of the last step have a table of their o
   ]);
   expect(rows[0].note).toMatch(/; ± 0\.00020 by the draw of the test samples$/);
   // What is checked is what is measured, the average.
-  expect(checks.map(({ value, holds }) => [value?.toFixed(4), holds])).toEqual([['0.0040', true]]);
+  expect(checks.map(({ name, value, holds }) => [name, value?.toFixed(4), holds])).toEqual([
+    ['pade: test error at s = 64', '0.0040', true],
+    ['pade: aim of all resolutions at s = 64', '0.0040', false],
+    ['pade: near the published value at s = 64', '0.0040', false],
+  ]);
 });
 
 test('a published model that was not trained is quoted, one that was is ours', async () => {
@@ -70,4 +74,53 @@ test('a published model that was not trained is quoted, one that was is ours', a
   const row = (name: string) => rows.filter(({ model }) => model === name);
   expect(row('gno')).toMatchObject([{ mean: 0.2, published: 0.13826 }]);
   expect(row('lno')).toMatchObject([{ mean: null, published: 0.04234 }]);
+});
+
+describe('checks of a training as published', () => {
+  async function checksOf(values: Record<string, number>, overrides: Record<string, unknown> = {}) {
+    const { experiment } = await findExperiment('kdv-resolution');
+    const configuration = configure(experiment, 'paper', { resolutions: [64, 256], ...overrides });
+    const finished = Object.entries(values).flatMap(([model, value]) =>
+      [64, 256].map((resolution) => ({
+        config: { model, condition: { resolution, labels: 'released' }, seed: 0, options: {} },
+        metric: 'error',
+        value,
+        best: null,
+        parameters: 1,
+        seconds: 1,
+        extra: {},
+      })),
+    );
+    return experiment
+      .summarize(finished as never, configuration)
+      .checks.map(({ name, limit, holds }) => `${name}: ${limit} ${holds}`);
+  }
+
+  test('the aim and the published value at every resolution, the limit of 64 points there', async () => {
+    expect(await checksOf({ pade: 0.0036 })).toEqual([
+      'pade: test error at s = 64: ≤ 0.0042 true',
+      'pade: aim of all resolutions at s = 64: ≤ 0.0035 false',
+      'pade: near the published value at s = 64: ≤ 0.003913 (1.3 × 0.00301) true',
+      'pade: aim of all resolutions at s = 256: ≤ 0.0035 false',
+      'pade: near the published value at s = 256: ≤ 0.004043 (1.3 × 0.00311) true',
+    ]);
+  });
+
+  test('an aim that the limit of 64 points implies is not checked twice', async () => {
+    expect(await checksOf({ mwt: 0.0041 })).toEqual([
+      'mwt: test error at s = 64: ≤ 0.004 false',
+      'mwt: near the published value at s = 64: ≤ 0.004836 (1.3 × 0.00372) true',
+      'mwt: aim of all resolutions at s = 256: ≤ 0.0042 true',
+      'mwt: near the published value at s = 256: ≤ 0.005083 (1.3 × 0.00391) true',
+    ]);
+  });
+
+  test('models without an aim have their published value, variants and shorter trainings nothing', async () => {
+    expect(await checksOf({ lno: 0.06, 'lno-small': 0.06 })).toEqual([
+      'lno: near the published value at s = 64: ≤ 0.05504 (1.3 × 0.04234) false',
+      'lno: near the published value at s = 256: ≤ 0.05594 (1.3 × 0.04303) false',
+    ]);
+    expect(await checksOf({ pade: 0.0036 }, { epochs: 499 })).toEqual([]);
+    expect(await checksOf({ pade: 0.0036 }, { train: 999 })).toEqual([]);
+  });
 });
