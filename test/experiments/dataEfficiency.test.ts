@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
+import { configure } from '../../src/experiments/configuration.ts';
 import { subset } from '../../src/experiments/definitions/dataEfficiency.ts';
+import { findExperiment } from '../../src/experiments/registry.ts';
 
 const pool = {
   count: 50,
@@ -20,4 +22,12 @@ test('a subset has whole samples, each once, and depends on the seed', () => {
 
 test('subsets of one seed are nested', () => {
   expect(members(40, 1).slice(0, 10)).toEqual(members(10, 1));
+});
+
+test('a table at another resolution than that of the source says so', async () => {
+  const { experiment } = await findExperiment('data-efficiency');
+  const notes = (resolution: number): string =>
+    experiment.summarize([], configure(experiment, 'paper', { resolution })).notes.join();
+  expect(notes(64)).toContain('at s = 1024 for both equations; this table is at s = 64');
+  expect(notes(1024)).not.toContain('this table is at');
 });
