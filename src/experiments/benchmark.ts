@@ -12,6 +12,7 @@ import { defaultThreads } from '../tensor/engines/threads.ts';
 import type { EngineName } from '../tensor/index.ts';
 import { commandOf, identityOf, union, type Configuration } from './configuration.ts';
 import type { DataFacts, PrepareContext } from './experiment.ts';
+import { presetNotes } from './presetNotes.ts';
 import type { RegisteredExperiment } from './registry.ts';
 import { schedule, type JobOutcome, type SchedulerEvent } from './scheduler.ts';
 
@@ -125,7 +126,7 @@ export async function benchmark(
     environment,
     data: data satisfies DataFacts,
     ...summary,
-    notes: [...summary.notes, ...gaps(outcomes, read)],
+    notes: [...summary.notes, ...presetNotes(experiment, preset, whole), ...gaps(outcomes, read)],
   });
   await folder.writeResult(result);
   const runsRead = read.flatMap((one) => (one.result === null ? [] : [one.run]));

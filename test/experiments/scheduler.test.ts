@@ -56,6 +56,13 @@ test('a job that throws and one that crashes are reported; the others finish and
   expect(result?.notes.join()).toContain('the loss is NaN in epoch 2');
 });
 
+test('a result of other settings than the preset says so', async () => {
+  expect((await run({})).result?.notes).toEqual([]);
+  expect((await run({ epochs: 2 })).result?.notes).toEqual([
+    'The preset quick has epochs 3; this table has epochs 2.',
+  ]);
+});
+
 test('finished jobs are skipped, and more seeds extend the same folder and table', async () => {
   const first = await run({ seeds: [0] });
   const events: BenchmarkEvent[] = [];
