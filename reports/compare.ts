@@ -16,12 +16,20 @@ export function directionOf(metric: string): Direction {
 
 /** What a row that nobody trained is called: a limit is a floor or a ceiling, by what is better. */
 export const kindOf = (
-  { baseline, limit }: Pick<Row, 'baseline' | 'limit'>,
+  { baseline, limit, reference }: Pick<Row, 'baseline' | 'limit' | 'reference'>,
   direction: Direction,
-): 'baseline' | 'floor' | 'ceiling' | 'limit' | null => {
+): 'baseline' | 'reference' | 'floor' | 'ceiling' | 'limit' | null => {
+  if (reference) return 'reference';
   if (!limit) return baseline ? 'baseline' : null;
   return ({ lower: 'floor', higher: 'ceiling', neither: 'limit' } as const)[direction];
 };
+
+/** Whether a row is a baseline that models are compared with: limits and references are not. */
+export const isRival = ({
+  baseline,
+  limit,
+  reference,
+}: Pick<Row, 'baseline' | 'limit' | 'reference'>): boolean => baseline && !limit && !reference;
 
 type Sample = Pick<Row, 'mean' | 'std' | 'n'>;
 
@@ -44,7 +52,7 @@ export type Mark = 'best' | 'second' | 'tie' | null;
 export interface Ranking {
   /** Trained models with a value, best first. */
   trained: Row[];
-  /** Baselines with a value, best first; limits are none. */
+  /** Baselines with a value, best first; limits and references are none. */
   baselines: Row[];
   marks: Map<Row, Mark>;
   /** How the first and the second trained model stand; `alone` when there is only one. */
@@ -70,10 +78,7 @@ export function rank(rows: readonly Row[], direction: Direction): Ranking {
     rows.filter((row) => !row.baseline),
     direction,
   );
-  const baselines = sorted(
-    rows.filter((row) => row.baseline && !row.limit),
-    direction,
-  );
+  const baselines = sorted(rows.filter(isRival), direction);
   const marks = new Map<Row, Mark>();
   const [first, second, third] = trained;
   if (!first || direction === 'neither') return { trained, baselines, marks, lead: 'none' };

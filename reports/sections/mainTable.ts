@@ -3,6 +3,7 @@ import {
   beatsEveryTrained,
   directionOf,
   hasSpread,
+  isRival,
   kindOf,
   meanStd,
   noiseRule,
@@ -74,8 +75,7 @@ function valueCell(
     return { text: '—', sub: parts.join(' · '), sort: null };
   }
   if (!row.baseline) parts.push(row.n === 1 ? 'one seed' : seedsText(row));
-  if (row.baseline && !row.limit && beatsEveryTrained(row, ranking, direction))
-    parts.push('beats every trained model');
+  if (isRival(row) && beatsEveryTrained(row, ranking, direction)) parts.push('beats every trained model');
   return {
     text: formatMeanStd(row.mean, row.std),
     sort: row.mean,

@@ -1,7 +1,7 @@
 /** How far the labels of a benchmark can be trusted themselves: a row of the table for every case, and notes. */
 import { canonicalJson, type Condition, type ResultRow } from '../runs/index.ts';
 import type { DataFacts } from './experiment.ts';
-import { fixedRow, limitRow } from './resultRows.ts';
+import { limitRow, referenceRow } from './resultRows.ts';
 
 /**
  * What the labels are. `released`: one time step, as the published generator takes; what it errs by is a function of the input, and so a
@@ -40,9 +40,9 @@ const RELEASED =
 const CONVERGED = 'estimated error of the labels; differences below it say nothing about the equation';
 
 /**
- * The row `labels` of every case among `conditions` whose data say how accurate their labels are. Released labels are no floor: the row
- * is what the exact solution would score, beside the baselines. Converged labels are one that no model comes near. What a file
- * states may be either, so it gets no row.
+ * The row `labels` of every case among `conditions` whose data say how accurate their labels are. Released labels are no floor but
+ * a reference, what the exact solution would score. Converged labels are a floor that no model comes near. What a file states may be
+ * either, so it gets no row.
  */
 export function labelRows(
   cases: readonly LabelledCase[],
@@ -55,7 +55,7 @@ export function labelRows(
     const estimate = labelErrorOf(facts, label);
     if (estimate === null || kind === 'file' || !shown.has(canonicalJson(condition))) return [];
     return kind === 'released'
-      ? fixedRow(LABEL_ROW, condition, metric, estimate, RELEASED)
+      ? referenceRow(LABEL_ROW, condition, metric, estimate, RELEASED)
       : limitRow(LABEL_ROW, condition, metric, estimate, CONVERGED);
   });
 }

@@ -52,6 +52,12 @@ export const fixedRow = (
   note,
 });
 
+/** A number to read the others by, which no model has to reach and some may pass. */
+export const referenceRow = (...of: Parameters<typeof fixedRow>): ResultRow => ({
+  ...fixedRow(...of),
+  reference: true,
+});
+
 /** A number that no model can pass but by chance: the row of a floor or a ceiling. */
 export const limitRow = (...of: Parameters<typeof fixedRow>): ResultRow => ({
   ...fixedRow(...of),

@@ -89,6 +89,11 @@ export const resultRowSchema = z.object({
    * is better, a ceiling where higher is. It is compared with nobody.
    */
   limit: z.boolean().optional(),
+  /**
+   * True beside `baseline` for a value to read the others by that nobody has to reach and somebody may pass, such as the error of labels
+   * that models learn. It is compared with nobody.
+   */
+  reference: z.boolean().optional(),
   note: z.string().default(''),
 });
 export type ResultRow = z.infer<typeof resultRowSchema>;

@@ -115,6 +115,17 @@ describe('the noise rule', () => {
     expect(said).toMatch(new RegExp(`No model can pass the ${kind}, entropy \\(.*\\), but for chance`));
   });
 
+  test('a reference is named as such, beats nobody, and hides no baseline', () => {
+    const rows = [
+      row('a', 1, 0.01, 3),
+      row('labels', 0.5, null, 1, { baseline: true, reference: true }),
+      row('linear', 0.7, null, 1, { baseline: true }),
+    ];
+    expect(mainTable(rows)).toContain('labels <span class="badge">reference</span>');
+    expect(mainTable(rows).match(/beats every trained model/g)).toHaveLength(1);
+    expect(sentences(rows)).toContain('the strongest trivial baseline, linear (0.700), beats');
+  });
+
   test('a baseline that only some models beat is not said to be beaten by all', () => {
     const rows = [
       row('a', 1, 0.01, 3),
