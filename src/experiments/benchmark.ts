@@ -137,15 +137,19 @@ interface ReadResult {
   readonly run: Run;
   /** Null when there is none, and when it is damaged. */
   readonly result: JobResult | null;
-  /** What is wrong with the file. */
-  readonly error?: string;
+  /** What is wrong with the file; without a file, why the job failed when it was last run. */
+  readonly error?: string | undefined;
 }
 
 const readResults = (runs: readonly Run[]): Promise<ReadResult[]> =>
   Promise.all(
     runs.map(async (run): Promise<ReadResult> => {
       try {
-        return { run, result: await run.readResult() };
+        const result = await run.readResult();
+        if (result !== null) return { run, result };
+        const status = await run.readStatus();
+        const failure = status?.error ?? 'no reason is known';
+        return { run, result, error: status?.state === 'failed' ? failure : undefined };
       } catch (error) {
         return { run, result: null, error: error instanceof Error ? error.message : String(error) };
       }
@@ -161,13 +165,25 @@ function refuseLocked(outcomes: readonly JobOutcome[]): void {
   );
 }
 
-/** A gap in the table is explained where the table is read. */
+/** Jobs of a gap that are named; all are counted. */
+const NAMED = 10;
+
+/** A gap in the table is explained where the table is read: what failed, and what the command asks for and no one has run. */
 function gaps(outcomes: readonly JobOutcome[], read: readonly ReadResult[]): string[] {
   const reasons = new Map<string, string | undefined>();
   for (const { run, error } of read) if (error !== undefined) reasons.set(run.name, error);
   for (const { run, state, error } of outcomes) if (state === 'failed') reasons.set(run.name, error);
-  return [...reasons].map(
+  const failed = [...reasons].map(
     ([name, reason]) =>
       `The job ${name} failed and is missing from the table: ${reason ?? 'no reason is known'}.`,
   );
+  const missing = read.flatMap(({ run, result }) =>
+    result === null && !reasons.has(run.name) ? run.name : [],
+  );
+  if (!missing.length) return failed;
+  const more = missing.length > NAMED ? ` and ${missing.length - NAMED} more` : '';
+  return [
+    ...failed,
+    `Asked for by the command, not run to the end and missing from the table, ${missing.length} of ${read.length} jobs: ${missing.slice(0, NAMED).join(', ')}${more}.`,
+  ];
 }

@@ -78,6 +78,45 @@ test('finished jobs are skipped, and more seeds extend the same folder and table
   expect(events.filter(({ kind }) => kind === 'start')).toHaveLength(2);
 });
 
+/** A command that is stopped before its first job: all that is left of it is what it asked for. */
+const ask = (overrides: Configuration) => {
+  const stop = new AbortController();
+  return run(overrides, {
+    signal: stop.signal,
+    onEvent: ({ kind }) => {
+      if (kind === 'jobs') stop.abort(new Error('stop'));
+    },
+  });
+};
+
+test('a result names the jobs that its command asks for and that no one has run', async () => {
+  await ask({ models: ['steady', 'deaf'], seeds: [0] });
+  const { result } = await run({ seeds: [1] });
+  expect(result?.command).toContain('--models steady,deaf --seeds 0,1');
+  expect(result?.notes).toEqual([
+    expect.stringMatching(
+      /^Asked for by the command, not run .*, 3 of 4 jobs: steady-seed0-\w+, deaf-seed0-\w+, deaf-seed1-\w+\.$/,
+    ),
+  ]);
+  const whole = await run({ models: ['steady', 'deaf'], seeds: [0, 1] });
+  expect(whole.result?.notes).toEqual([]);
+});
+
+test('of many jobs that were not run ten are named', async () => {
+  await ask({ seeds: Array.from({ length: 14 }, (_, seed) => seed) });
+  const { result } = await run({ seeds: [0] });
+  expect(result?.notes[0]).toMatch(/ 13 of 14 jobs: (steady-seed\d+-\w+(, | and )){10}3 more\.$/);
+});
+
+test('a job that failed under an earlier command is named as failed, not as left out', async () => {
+  await run({ models: ['failing'] });
+  const { result } = await run({ models: ['steady'] });
+  expect(result?.rows).toHaveLength(1);
+  expect(result?.notes).toEqual([
+    expect.stringMatching(/^The job failing-\S+ failed and is missing .*: the loss is NaN in epoch 2\.$/),
+  ]);
+});
+
 test('other options make another folder', async () => {
   const [a, b] = [await run({ epochs: 2 }), await run({ epochs: 3 })];
   expect(a.folder).not.toBe(b.folder);
