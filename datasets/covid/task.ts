@@ -10,7 +10,7 @@
  */
 import { createHash } from 'node:crypto';
 import { repair, type Repaired, type RepairRule } from './repair.ts';
-import { betweenDays, ofStates, type EpidemicTable, type Quantity } from './table.ts';
+import { betweenDays, daysBetween, ofStates, type EpidemicTable, type Quantity } from './table.ts';
 
 export const taskNames = ['cd', 'crd'] as const;
 export type TaskName = (typeof taskNames)[number];
@@ -20,6 +20,7 @@ export type RecoveredRule = (typeof recoveredRules)[number];
 
 /** The days of the published benchmark: 504, of which 484 windows of 14 + 7 can be cut. */
 export const PUBLISHED_DAYS = { first: '2020-04-12', last: '2021-08-28' } as const;
+const PUBLISHED_STATES = 50;
 
 export interface TaskOptions {
   readonly task: TaskName;
@@ -47,6 +48,20 @@ export interface EpidemicSeries {
 }
 
 const RECOVERY_DAYS = 21;
+
+/** `2020-04-12 … 2021-08-28 (504)` */
+const showDays = (days: readonly string[]): string =>
+  `${days[0]} … ${days[days.length - 1]} (${days.length})`;
+
+/** Whether the facts of a series say the states and days of the published benchmark. */
+export const isPublishedExtent = ({
+  states,
+  days,
+}: {
+  readonly states?: unknown;
+  readonly days?: unknown;
+}): boolean =>
+  states === PUBLISHED_STATES && days === showDays(daysBetween(PUBLISHED_DAYS.first, PUBLISHED_DAYS.last));
 
 /** Makes the series of a task. Throws when days are not there, or when no state has the recovered counts that are asked for. */
 export function epidemicSeries(table: EpidemicTable, options: TaskOptions): EpidemicSeries {
@@ -79,7 +94,7 @@ export function epidemicSeries(table: EpidemicTable, options: TaskOptions): Epid
     counts,
     facts: {
       task,
-      days: `${days[0]} … ${days[days.length - 1]} (${days.length})`,
+      days: showDays(days),
       states: states.length,
       ...(task === 'crd' ? recoveredFacts(chosen, recoveredRule) : {}),
       repair: rule,

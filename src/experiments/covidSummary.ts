@@ -4,15 +4,24 @@ import { dayOf, type Quantity } from '../../datasets/covid/table.ts';
 import { HISTORY, HORIZON, type SplitKind } from '../../datasets/covid/windows.ts';
 import {
   forecastBaselines,
-  forecasterNames,
   getForecaster,
   type ForecastLoss,
   type ForecastTarget,
 } from '../forecasting/index.ts';
-import { canonicalJson, type Condition, type Figure, type JobResult, type ResultRow } from '../runs/index.ts';
+import type { Condition, Figure, JobResult, ResultRow } from '../runs/index.ts';
+import {
+  baselineChecks,
+  baselineNotes,
+  cellsOf,
+  meanOf,
+  networksByCondition,
+  placeOf,
+  sameCondition,
+  type Cell,
+} from './covidCells.ts';
 import type { Summary } from './experiment.ts';
 import { LEVEL } from './forecastTask.ts';
-import { groupBy, meanAndDeviation } from './statistics.ts';
+import { meanAndDeviation } from './statistics.ts';
 
 /** Published means over ten folds: MAE of confirmed, recovered and deaths; relative L2 error. */
 const published: Readonly<Record<string, Readonly<Record<Quantity | 'relative L2', number>>>> = {
@@ -39,36 +48,10 @@ export interface CovidSummaryOptions {
   readonly folds: readonly number[];
   readonly quantities: readonly Quantity[];
   readonly synthetic: boolean;
-}
-
-/** All folds of one model under one condition. */
-interface Cell {
-  readonly model: string;
-  readonly condition: Condition;
-  readonly baseline: boolean;
-  readonly results: readonly JobResult[];
-}
-
-const isBaseline = (model: string): boolean => forecastBaselines.some(({ name }) => name === model);
-
-const meanOf = ({ results }: Cell, name: string): number =>
-  results.reduce((total, { extra }) => total + extra[name], 0) / results.length;
-
-/** Cells in the order of the table; a baseline stands under every target, for it answers none. */
-function cellsOf(finished: readonly JobResult[], { targets }: CovidSummaryOptions): Cell[] {
-  const order = [...forecasterNames, ...forecastBaselines.map(({ name }) => name)];
-  return groupBy(finished, ({ config: { model, condition } }) => canonicalJson([model, condition]))
-    .flatMap((results): Cell[] => {
-      const { model, condition } = results[0].config;
-      if (!isBaseline(model)) return [{ model, condition, baseline: false, results }];
-      return targets.map((network) => ({
-        model,
-        condition: { ...condition, network },
-        baseline: true,
-        results,
-      }));
-    })
-    .sort((a, b) => order.indexOf(a.model) - order.indexOf(b.model));
+  /** States and days of the counts, in words. */
+  readonly extent: string;
+  /** Whether these are the states and days of the published table: values of other counts are no comparison. */
+  readonly publishedExtent: boolean;
 }
 
 const CHOSEN = 'test windows, epoch chosen on validation windows';
@@ -94,8 +77,10 @@ const metricsOf = ({ quantities, task }: CovidSummaryOptions): Metric[] => [
   },
 ];
 
-const isPublishedCondition = ({ split, network }: Condition, { synthetic }: CovidSummaryOptions): boolean =>
-  split === 'random' && network === 'counts' && !synthetic;
+const isPublishedCondition = (
+  { split, network }: Condition,
+  { synthetic, publishedExtent }: CovidSummaryOptions,
+): boolean => split === 'random' && network === 'counts' && !synthetic && publishedExtent;
 
 function rowOf(cell: Cell, metric: Metric, options: CovidSummaryOptions): ResultRow {
   const { model, condition, baseline, results } = cell;
@@ -133,8 +118,7 @@ function improvementRows(cells: readonly Cell[], options: CovidSummaryOptions): 
     confirmed + recovered + deaths;
   return cells.flatMap((cell): ResultRow[] => {
     const reference = cells.find(
-      ({ model, condition }) =>
-        model === REFERENCE && canonicalJson(condition) === canonicalJson(cell.condition),
+      ({ model, condition }) => model === REFERENCE && sameCondition(condition, cell.condition),
     );
     if (!reference) return [];
     const quoted = Object.hasOwn(published, cell.model) ? published[cell.model] : null;
@@ -159,22 +143,21 @@ function improvementRows(cells: readonly Cell[], options: CovidSummaryOptions): 
   });
 }
 
-/** Published models that were not run, for comparison. */
+/** Published values of models that were not trained under the published condition, for comparison. */
 const quotedRows = (cells: readonly Cell[], options: CovidSummaryOptions): ResultRow[] => {
-  const condition = cells.find((cell) => isPublishedCondition(cell.condition, options))?.condition;
-  if (!condition) return [];
+  const here = cells.filter((cell) => isPublishedCondition(cell.condition, options));
+  if (!here.length) return [];
+  const [{ condition }] = here;
   const nothing = { mean: null, std: null, n: 0, parameters: null, seconds: null, baseline: false };
   return Object.keys(published)
-    .filter((model) => !cells.some((cell) => cell.model === model))
+    .filter((model) => !here.some((cell) => cell.model === model))
     .flatMap((model) =>
-      metricsOf(options).map(({ name, published: value }) => ({
-        model,
-        condition,
-        metric: name,
-        published: value(model),
-        ...nothing,
-        note: 'not trained here',
-      })),
+      metricsOf(options).flatMap((metric): ResultRow[] => {
+        const value = metric.published(model);
+        if (value === null) return [];
+        const row = { model, condition, metric: metric.name, published: value };
+        return [{ ...row, ...nothing, note: 'not trained here' }];
+      }),
     );
 };
 
@@ -182,19 +165,13 @@ const title = (word: string): string => word[0].toUpperCase() + word.slice(1);
 
 /** The pictured window: what was seen, what came, and what the best models of each kind and the line said, with their intervals. */
 function figuresOf(cells: readonly Cell[], options: CovidSummaryOptions): Figure[] {
-  const conditions = groupBy(
-    cells.filter(({ baseline }) => !baseline),
-    ({ condition }) => canonicalJson(condition),
-  );
-  return conditions.flatMap((here) => {
+  return networksByCondition(cells).flatMap((here) => {
     const { condition } = here[0];
     const validation = (cell: Cell): number => meanOf(cell, 'validation');
     const best = (among: readonly Cell[]): Cell[] =>
       among.length ? [among.reduce((a, b) => (validation(a) <= validation(b) ? a : b))] : [];
     const operators = here.filter(({ model }) => model.endsWith('-3d'));
-    const line = cells.filter(
-      (cell) => cell.model === 'slope' && canonicalJson(cell.condition) === canonicalJson(condition),
-    );
+    const line = cells.filter((cell) => cell.model === 'slope' && sameCondition(cell.condition, condition));
     const shown = [...best(operators), ...best(here.filter((cell) => !operators.includes(cell))), ...line];
     const fold = Math.min(...shown.flatMap(({ results }) => results.map(({ config }) => config.seed)));
     const curvesOf = ({ results }: Cell): Readonly<Record<string, readonly number[]>> =>
@@ -210,7 +187,7 @@ function figuresOf(cells: readonly Cell[], options: CovidSummaryOptions): Figure
       const actual = [...from(shown[0], 'history'), ...from(shown[0], 'truth')];
       return {
         id: `forecast-${String(condition.split)}-${String(condition.network)}-${state}-${quantity}`,
-        title: `${title(quantity)}, ${state}${options.synthetic ? ' (synthetic)' : ''}, ${String(condition.split)} split, network answers ${String(condition.network)}`,
+        title: `${title(quantity)}, ${state}${options.synthetic ? ' (synthetic)' : ''}, ${placeOf(condition)}`,
         caption: `Fold ${fold}; day 0 is ${pictured(first)}, a test window. Models chosen by validation error; bands: ${100 * LEVEL} % conformal intervals of this state, quantity and day.`,
         xLabel: 'day',
         yLabel: 'persons',
@@ -235,25 +212,7 @@ const pictured = ({ day = [] }: Readonly<Record<string, readonly number[]>>): st
   day.length ? dayOf(day[0]) : 'unknown';
 
 function notesOf(cells: readonly Cell[], options: CovidSummaryOptions): string[] {
-  const { task, recovered, repair, synthetic, quantities, folds } = options;
-  const total = (cell: Cell): number =>
-    quantities.reduce((sum, quantity) => sum + meanOf(cell, `MAE ${quantity}`), 0);
-  const against = groupBy(
-    cells.filter(({ baseline }) => !baseline),
-    ({ condition }) => canonicalJson(condition),
-  ).flatMap((here) => {
-    const { condition } = here[0];
-    const line = cells.find(
-      ({ model, condition: other }) => model === 'slope' && canonicalJson(other) === canonicalJson(condition),
-    );
-    if (!line) return [];
-    const beaten = here.filter((cell) => total(cell) < total(line)).map(({ model }) => model);
-    const not = here.filter((cell) => total(cell) >= total(line)).map(({ model }) => model);
-    const where = `${String(condition.split)} split, network answers ${String(condition.network)}`;
-    return [
-      `Sum of the mean absolute errors against the line of the last 7 days (${where}): ${beaten.length ? `better ${beaten.join(', ')}` : 'no model is better'}${not.length ? `; not better ${not.join(', ')}` : ''}.`,
-    ];
-  });
+  const { task, recovered, repair, synthetic, quantities, folds, extent, publishedExtent } = options;
   return [
     ...(synthetic
       ? [
@@ -261,6 +220,11 @@ function notesOf(cells: readonly Cell[], options: CovidSummaryOptions): string[]
         ]
       : [
           'The published treatment of missing recovered counts, the shares of the split and the sizes of the networks are not known: published values are for comparison of size, not a reproduction of the same test set.',
+        ]),
+    ...(synthetic || publishedExtent
+      ? []
+      : [
+          `No published values beside this table: its counts are of ${extent}, the published ones of 50 states and 504 days.`,
         ]),
     'Split random (as published): test windows share up to 20 of 21 days with training windows, so its errors are too low for a forecast of days to come. Split forward: blocks of days in the order training, validation, calibration, test; no two roles share a day.',
     'Network answers counts: the cumulative counts themselves, as published. Network answers correction: what the line of the last 7 days misses.',
@@ -270,17 +234,17 @@ function notesOf(cells: readonly Cell[], options: CovidSummaryOptions): string[]
     `Falls of cumulative counts: rule “${repair}”; errors are measured against the repaired counts.`,
     `Values are means ± sample standard deviation over ${folds.length} fold${folds.length === 1 ? '' : 's'}; a fold is also the seed of the network. The last epoch is in the results of the jobs.`,
     `Intervals: split conformal prediction at ${100 * LEVEL} % from calibration windows of their own. They are valid where calibration and test windows are exchangeable, which neighbouring days of an epidemic are not in a forward split: the measured coverage in the notes of the rows says how far it holds.`,
-    ...against,
+    ...baselineNotes(cells, quantities),
   ];
 }
 
 /** The table of the experiment, its pictures, and the sentences that a reader needs. */
 export function covidSummary(finished: readonly JobResult[], options: CovidSummaryOptions): Summary {
-  const cells = cellsOf(finished, options);
+  const cells = cellsOf(finished, options.targets);
   const rows = metricsOf(options).flatMap((metric) => cells.map((cell) => rowOf(cell, metric, options)));
   return {
     rows: [...rows, ...quotedRows(cells, options), ...improvementRows(cells, options)],
-    checks: [],
+    checks: baselineChecks(cells, options.quantities),
     notes: notesOf(cells, options),
     figures: figuresOf(cells, options),
   };

@@ -11,6 +11,7 @@ import { simulateEpidemic } from '../../../datasets/covid/simulate.ts';
 import { quantities } from '../../../datasets/covid/table.ts';
 import {
   epidemicSeries,
+  isPublishedExtent,
   PUBLISHED_DAYS,
   recoveredRules,
   taskNames,
@@ -282,10 +283,12 @@ export default experiment('covid', {
     const training = { ...trainingOptions.parse(options.training), target };
     return trainForecaster(getForecaster(model).create(problem.shape), problem, training, context);
   },
-  summarize: (finished, config) =>
+  summarize: (finished, config, data = {}) =>
     covidSummary(finished, {
       ...config,
       quantities: quantities.filter((quantity) => config.task === 'crd' || quantity !== 'recovered'),
       synthetic: config.source === 'simulated',
+      extent: `${data['states']} states and the days ${data['days']}`,
+      publishedExtent: isPublishedExtent(data),
     }),
 });

@@ -1,0 +1,145 @@
+/** The finished jobs of the COVID-19 experiment by model and condition, and whether a network is better than the baselines. */
+import type { Quantity } from '../../datasets/covid/table.ts';
+import { forecastBaselines, forecasterNames, type ForecastTarget } from '../forecasting/index.ts';
+import { canonicalJson, type Check, type Condition, type JobResult } from '../runs/index.ts';
+import { groupBy } from './statistics.ts';
+
+/** All folds of one model under one condition. */
+export interface Cell {
+  readonly model: string;
+  readonly condition: Condition;
+  readonly baseline: boolean;
+  readonly results: readonly JobResult[];
+}
+
+const isBaseline = (model: string): boolean => forecastBaselines.some(({ name }) => name === model);
+
+export const sameCondition = (a: Condition, b: Condition): boolean => canonicalJson(a) === canonicalJson(b);
+
+/** Mean over the folds of one of the numbers of a job. */
+export const meanOf = ({ results }: Pick<Cell, 'results'>, name: string): number =>
+  results.reduce((total, { extra }) => total + extra[name], 0) / results.length;
+
+/** `random split, network answers counts` */
+export const placeOf = ({ split, network }: Condition): string =>
+  `${String(split)} split, network answers ${String(network)}`;
+
+/** Cells in the order of the table; a baseline stands under every target, for it answers none. */
+export function cellsOf(finished: readonly JobResult[], targets: readonly ForecastTarget[]): Cell[] {
+  const order = [...forecasterNames, ...forecastBaselines.map(({ name }) => name)];
+  return groupBy(finished, ({ config: { model, condition } }) => canonicalJson([model, condition]))
+    .flatMap((results): Cell[] => {
+      const { model, condition } = results[0].config;
+      if (!isBaseline(model)) return [{ model, condition, baseline: false, results }];
+      return targets.map((network) => ({
+        model,
+        condition: { ...condition, network },
+        baseline: true,
+        results,
+      }));
+    })
+    .sort((a, b) => order.indexOf(a.model) - order.indexOf(b.model));
+}
+
+/** Cells of networks in groups of one condition each. */
+export const networksByCondition = (cells: readonly Cell[]): Cell[][] =>
+  groupBy(
+    cells.filter(({ baseline }) => !baseline),
+    ({ condition }) => canonicalJson(condition),
+  );
+
+const seedsOf = ({ results }: Cell): Set<number> => new Set(results.map(({ config }) => config.seed));
+
+/** Baselines under the condition of these networks, with a fold that one of them has. */
+function baselinesFor(networks: readonly Cell[], cells: readonly Cell[]): Cell[] {
+  const [{ condition }] = networks;
+  const seeds = new Set(networks.flatMap((network) => [...seedsOf(network)]));
+  return cells.filter(
+    (cell) =>
+      cell.baseline &&
+      sameCondition(cell.condition, condition) &&
+      [...seedsOf(cell)].some((seed) => seeds.has(seed)),
+  );
+}
+
+/**
+ * Error of a network over that of a baseline, of means over the folds that both have: where a part of the folds is missing, the others
+ * are other windows. NaN when they share none.
+ */
+function ratio(network: Cell, baseline: Cell, key: string): number {
+  const mean = (cell: Cell, other: Cell): number => {
+    const folds = seedsOf(other);
+    return meanOf({ results: cell.results.filter(({ config }) => folds.has(config.seed)) }, key);
+  };
+  return mean(network, baseline) / mean(baseline, network);
+}
+
+/** Errors that decide, by their keys among the numbers of a job. */
+const maeOf = (quantity: Quantity): string => `MAE ${quantity}`;
+const RELATIVE_L2 = 'relative L2';
+
+/**
+ * A network is to be better than every baseline: by the mean absolute error of every quantity, and by the relative L2 error. The value
+ * is the largest of its errors over those of the baselines.
+ */
+export function baselineChecks(cells: readonly Cell[], quantities: readonly Quantity[]): Check[] {
+  const criteria = [
+    { name: 'mean absolute error', keys: quantities.map(maeOf) },
+    { name: 'relative L2 error', keys: [RELATIVE_L2] },
+  ];
+  return networksByCondition(cells).flatMap((networks) => {
+    const { condition } = networks[0];
+    const baselines = baselinesFor(networks, cells);
+    if (!baselines.length) return [];
+    const names = baselines.map(({ model }) => model).join(' and ');
+    return networks.flatMap((network) =>
+      criteria.flatMap(({ name, keys }): Check[] => {
+        const ratios = keys.flatMap((key) => baselines.map((baseline) => ratio(network, baseline, key)));
+        const value = Math.max(...ratios);
+        if (!Number.isFinite(value)) return [];
+        const worst = keys.length > 1 ? `, worst of ${quantities.join(', ')}` : '';
+        return [
+          {
+            name: `${network.model}: beats ${names} by ${name}, ${placeOf(condition)}`,
+            value,
+            limit: `< 1, over that of the better baseline${worst}`,
+            holds: value < 1,
+          },
+        ];
+      }),
+    );
+  });
+}
+
+/** Which networks are better than which baseline by which metric: one note a condition. */
+export function baselineNotes(cells: readonly Cell[], quantities: readonly Quantity[]): string[] {
+  const metrics = [
+    ...quantities.map((quantity) => ({ key: maeOf(quantity), name: `mean absolute error of ${quantity}` })),
+    { key: RELATIVE_L2, name: 'relative L2 error' },
+  ];
+  return networksByCondition(cells).flatMap((networks) => {
+    const { condition } = networks[0];
+    const baselines = baselinesFor(networks, cells);
+    if (!baselines.length) return [];
+    const verdicts = metrics.map(({ key, name }) => {
+      const against = baselines.map((baseline) => verdict(networks, baseline, key));
+      return `By ${name}, ${against.join('; ')}.`;
+    });
+    return [`Against the baselines (${placeOf(condition)}). ${verdicts.join(' ')}`];
+  });
+}
+
+/** `fc beats slope, pade-3d and fno-3d do not` */
+function verdict(networks: readonly Cell[], baseline: Cell, key: string): string {
+  const won = networks.filter((network) => ratio(network, baseline, key) < 1);
+  const lost = networks.filter((network) => ratio(network, baseline, key) >= 1);
+  if (!won.length) return `no network beats ${baseline.model} (${list(lost)})`;
+  const verb = won.length === 1 ? 'beats' : 'beat';
+  const rest = lost.length ? `, ${list(lost)} ${lost.length === 1 ? 'does' : 'do'} not` : '';
+  return `${list(won)} ${verb} ${baseline.model}${rest}`;
+}
+
+const list = (cells: readonly Cell[]): string => {
+  const names = cells.map(({ model }) => model);
+  return names.length > 1 ? `${names.slice(0, -1).join(', ')} and ${names[names.length - 1]}` : names.join();
+};

@@ -1,0 +1,163 @@
+/** What the table of COVID-19 says about published values and about the baselines, from results made by hand. */
+import { expect, test } from 'vitest';
+import { configure, findExperiment } from '../../src/experiments/index.ts';
+import type { JobConfig, Summary } from '../../src/experiments/experiment.ts';
+import type { JobResult } from '../../src/runs/index.ts';
+
+const { experiment } = await findExperiment('covid');
+const published = { states: 50, days: '2020-04-12 … 2021-08-28 (504)' };
+
+type Errors = readonly [confirmed: number, deaths: number, relativeL2: number];
+
+function resultOf(job: JobConfig, [confirmed, deaths, relative]: Errors): JobResult {
+  return {
+    config: { experiment: 'covid', preset: 'paper', ...job },
+    metric: 'error',
+    value: relative,
+    best: null,
+    parameters: 1,
+    seconds: 1,
+    inferenceMilliseconds: null,
+    samples: [],
+    extra: {
+      'MAE confirmed': confirmed,
+      'MAE recovered': confirmed,
+      'MAE deaths': deaths,
+      'relative L2': relative,
+      coverage: 0.9,
+      'half-width confirmed': 1,
+      'half-width recovered': 1,
+      'half-width deaths': 1,
+    },
+  };
+}
+
+/** The summary of the jobs for which `errors` has numbers. */
+function summaryOf(
+  errors: (job: JobConfig) => Errors | undefined,
+  { data = published, ...values }: { readonly data?: object } & Record<string, unknown> = {},
+): Summary {
+  const config = configure(experiment, 'paper', { data: 'a.csv', ...values });
+  const finished = experiment.jobs(config, { 'SHA-256': 'hash' }).flatMap((job) => {
+    const found = errors(job);
+    return found ? [resultOf(job, found)] : [];
+  });
+  return experiment.summarize(finished, config, { ...data });
+}
+
+const quoted = ({ rows }: Summary, model: string): unknown[] =>
+  rows.flatMap((row) =>
+    row.model === model && row.published !== null
+      ? [[row.metric.split(',')[0], row.condition.split, row.condition.network, row.mean, row.published]]
+      : [],
+  );
+
+test('a model that was trained under other conditions only keeps its published values', () => {
+  const summary = summaryOf(
+    ({ model, condition: { split } }) =>
+      model === 'slope' || (model === 'seq2seq' && split === 'forward') ? [9, 8, 0.7] : undefined,
+    { folds: [0] },
+  );
+  expect(quoted(summary, 'seq2seq')).toEqual([
+    ['mean absolute error of confirmed', 'random', 'counts', null, 2798],
+    ['mean absolute error of deaths', 'random', 'counts', null, 346],
+  ]);
+});
+
+test('a model that was trained under the published condition has its published values once', () => {
+  const summary = summaryOf(() => [9, 8, 0.7], { folds: [0], models: ['seq2seq'] });
+  expect(quoted(summary, 'seq2seq')).toEqual([
+    ['mean absolute error of confirmed', 'random', 'counts', 9, 2798],
+    ['mean absolute error of deaths', 'random', 'counts', 8, 346],
+  ]);
+});
+
+test.each([
+  ['16 states', { states: 16, days: '2020-04-12 … 2021-03-06 (329)' }],
+  ['another end', { states: 50, days: '2020-04-12 … 2021-08-27 (503)' }],
+  ['no facts', {}],
+])('no published value stands beside counts of other states or days: %s', (_, data) => {
+  const rules = { task: 'crd', recovered: 'complete', folds: [0], models: ['pade-3d', 'fc'] };
+  const { rows, notes } = summaryOf(() => [9, 8, 0.7], { ...rules, data });
+  expect(rows.length).toBeGreaterThan(0);
+  expect(rows.filter((row) => row.published !== null)).toEqual([]);
+  const said = notes.filter((note) => note.startsWith('No published values'));
+  expect(said).toHaveLength(1);
+  if ('states' in data) expect(said[0]).toContain(`${data.states} states and the days ${data.days}`);
+  const whole = summaryOf(() => [9, 8, 0.7], rules);
+  expect(whole.rows.some((row) => row.published !== null)).toBe(true);
+  expect(whole.notes.join()).not.toContain('No published values');
+});
+
+const table: Readonly<Record<string, Errors>> = {
+  persistence: [100, 10, 0.5],
+  slope: [50, 4, 0.2],
+  fc: [80, 12, 0.1],
+  seq2seq: [40, 3, 0.3],
+  transformer: [49, 3.9, 0.19],
+};
+const small = { models: ['fc', 'seq2seq', 'transformer'], splits: ['forward'], targets: ['counts'] };
+
+test('every network is judged against both baselines, by every metric', () => {
+  const { notes } = summaryOf(({ model }) => table[model], { ...small, folds: [0] });
+  expect(notes.filter((note) => note.startsWith('Against the baselines'))).toEqual([
+    'Against the baselines (forward split, network answers counts). ' +
+      'By mean absolute error of confirmed, seq2seq, transformer and fc beat persistence; seq2seq and transformer beat slope, fc does not. ' +
+      'By mean absolute error of deaths, seq2seq and transformer beat persistence, fc does not; seq2seq and transformer beat slope, fc does not. ' +
+      'By relative L2 error, seq2seq, transformer and fc beat persistence; transformer and fc beat slope, seq2seq does not.',
+  ]);
+  const nobody = summaryOf(({ model }) => (model === 'fc' ? [200, 20, 1] : table[model]), {
+    ...small,
+    models: ['fc'],
+    folds: [0],
+  });
+  expect(nobody.notes.join()).toContain('no network beats persistence (fc); no network beats slope (fc).');
+});
+
+test('a check holds where a network is better than both baselines in every quantity', () => {
+  const { checks } = summaryOf(({ model }) => table[model], { ...small, folds: [0] });
+  const where = ', forward split, network answers counts';
+  const rounded = checks.map(({ name, value, holds }) => [
+    name.replace(where, ''),
+    +(value ?? NaN).toFixed(3),
+    holds,
+  ]);
+  expect(rounded).toEqual([
+    ['seq2seq: beats persistence and slope by mean absolute error', 0.8, true],
+    ['seq2seq: beats persistence and slope by relative L2 error', 1.5, false],
+    ['transformer: beats persistence and slope by mean absolute error', 0.98, true],
+    ['transformer: beats persistence and slope by relative L2 error', 0.95, true],
+    ['fc: beats persistence and slope by mean absolute error', 3, false],
+    ['fc: beats persistence and slope by relative L2 error', 0.5, true],
+  ]);
+  expect(checks[0].limit).toBe('< 1, over that of the better baseline, worst of confirmed, deaths');
+});
+
+test('a network with a part of the folds is compared on these', () => {
+  const harder = ({ model, seed }: JobConfig): Errors | undefined => {
+    const [c, d, l] = table[model];
+    const by = seed === 1 ? 10 : 1;
+    return model === 'transformer' && seed === 0 ? undefined : [by * c, by * d, by * l];
+  };
+  const { checks } = summaryOf(harder, { ...small, folds: [0, 1] });
+  const holding = checks.filter(({ name }) => name.startsWith('transformer')).map(({ holds }) => holds);
+  expect(holding).toEqual([true, true]);
+  const apart = summaryOf((job) => (job.model === 'fc' || job.seed === 0 ? harder(job) : undefined), {
+    ...small,
+    models: ['fc'],
+    folds: [0, 1],
+  });
+  expect(apart.notes.join()).toContain('fc beats persistence; no network beats slope (fc)');
+  const never = summaryOf((job) => ((job.model === 'fc') === (job.seed === 1) ? harder(job) : undefined), {
+    ...small,
+    models: ['fc'],
+    folds: [0, 1],
+  });
+  expect([never.checks, never.notes.join().includes('Against the baselines')]).toEqual([[], false]);
+});
+
+test('without baselines there is nothing to judge', () => {
+  const { checks, notes } = summaryOf(({ model }) => table[model], { ...small, baselines: [] });
+  expect(checks).toEqual([]);
+  expect(notes.join()).not.toContain('Against the baselines');
+});
