@@ -82,3 +82,7 @@ function afterLineBreak(text: string, at: number): number {
   if (text[at] === '\n') return at + 1;
   return text[at] === '\r' && text[at + 1] === '\n' ? at + 2 : -1;
 }
+
+/** A value as a field of a row, in quotes where it needs them. */
+export const csvField = (value: string): string =>
+  /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;

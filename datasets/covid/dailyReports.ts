@@ -104,5 +104,6 @@ export function readDailyReports(reports: Iterable<DailyReport>, name: string): 
         table[quantity][(number - first) * table.states.length + s] = row[quantity];
     }
   }
-  return table;
+  // Later copies have revised counts of earlier days: the newest report tells a copy from those before it.
+  return { ...table, vintage: `reports up to ${dayOf(last)}` };
 }

@@ -49,10 +49,11 @@ const rules: Readonly<Record<RepairRule, (values: Float64Array) => Float64Array>
 
 /** A fall of a cumulative count from one day to the next. */
 export interface Fall {
+  /** The day of the lower count. */
   readonly day: string;
   readonly state: string;
-  /** Above 0. */
-  readonly amount: number;
+  readonly before: number;
+  readonly after: number;
 }
 
 export interface Repaired {
@@ -94,7 +95,8 @@ export function repair(
       filled++;
     }
     for (let t = 1; t < days.length; t++) {
-      if (series[t] < series[t - 1]) falls.push({ day: days[t], state, amount: series[t - 1] - series[t] });
+      const [before, after] = [series[t - 1], series[t]];
+      if (after < before) falls.push({ day: days[t], state, before, after });
     }
     const repaired = rules[rule](series);
     for (const [t, value] of repaired.entries()) {
@@ -102,5 +104,5 @@ export function repair(
       if (value !== series[t]) changed++;
     }
   }
-  return { values, filled, changed, falls: falls.sort((a, b) => b.amount - a.amount) };
+  return { values, filled, changed, falls: falls.sort((a, b) => b.before - b.after - (a.before - a.after)) };
 }

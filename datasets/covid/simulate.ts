@@ -12,7 +12,7 @@
  */
 import { foldIn, key, normal, split, uniform, type Key } from '../../src/tensor/random.ts';
 import { states } from './states.ts';
-import { dayNumber, daysBetween, type EpidemicTable } from './table.ts';
+import { dayNumber, daysBetween, SYNTHETIC, type EpidemicTable } from './table.ts';
 
 export interface SimulationOptions {
   readonly seed?: number;
@@ -62,6 +62,7 @@ export function simulateEpidemic({
   const after = (values: Float64Array): Float64Array => values.slice(EARLIER * n);
   return {
     days,
+    vintage: `${SYNTHETIC}: simulated, seed ${seed}`,
     states: states.map(({ name }) => name),
     population: Float64Array.from(states, ({ population }) => population),
     confirmed: reports(course.infections, REPORTED, delayed(6), 0),

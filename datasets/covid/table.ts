@@ -9,7 +9,12 @@ export interface EpidemicTable extends Readonly<Record<Quantity, Float64Array>> 
   readonly states: readonly string[];
   /** Inhabitants [states]. */
   readonly population: Float64Array;
+  /** Which copy of counts that were revised for years, where that is known; of simulated counts it begins with SYNTHETIC. */
+  readonly vintage?: string | undefined;
 }
+
+/** Kept with the counts in every file made of them, so that simulated ones are never taken for reports. */
+export const SYNTHETIC = 'SYNTHETIC';
 
 const MILLISECONDS = 86_400_000;
 

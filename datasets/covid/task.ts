@@ -3,13 +3,14 @@
  * the facts about it that every report prints.
  *
  * Recovered counts are missing for many states and end on 2021-03-06, so `cd` (confirmed and deaths) is the default. `crd` adds them
- *   `complete`  of the states that have a value on every day up to the last day on which most have one (16 states, 329 days), or
+ *   `complete`  of the states that have a value on every day up to the last day on which any state has one (16 states, 329 days), or
  *   `ffill`     with the last value carried forward, 0 before the first, or
  *   `model`     with R(t) = C(t − 21) − D(t) where they are missing: who was confirmed three weeks ago and has not died. 21 days is the
  *               lag of least median error on the values that were reported.
  */
 import { createHash } from 'node:crypto';
-import { repair, type Repaired, type RepairRule } from './repair.ts';
+import { csvField } from './csv.ts';
+import { repair, type Fall, type Repaired, type RepairRule } from './repair.ts';
 import { betweenDays, daysBetween, ofStates, type EpidemicTable, type Quantity } from './table.ts';
 
 export const taskNames = ['cd', 'crd'] as const;
@@ -34,6 +35,8 @@ export interface TaskOptions {
 
 export type Facts = Readonly<Record<string, string | number>>;
 
+export type SeriesFall = Fall & { readonly quantity: Quantity };
+
 /** Cumulative counts without gaps [days, states, quantities], persons. */
 export interface EpidemicSeries {
   readonly days: readonly string[];
@@ -41,6 +44,8 @@ export interface EpidemicSeries {
   readonly quantities: readonly Quantity[];
   readonly population: Float64Array;
   readonly counts: Float64Array;
+  /** Every fall of a cumulative count before its repair, by quantity, the largest first. */
+  readonly falls: readonly SeriesFall[];
   /** What was missing, what was repaired, by which rule. */
   readonly facts: Facts;
   /** SHA-256 of counts and populations. */
@@ -92,9 +97,12 @@ export function epidemicSeries(table: EpidemicTable, options: TaskOptions): Epid
     quantities: parts.map(([quantity]) => quantity),
     population,
     counts,
+    falls: parts.flatMap(([quantity, { falls }]) => falls.map((fall) => ({ quantity, ...fall }))),
     facts: {
       task,
       days: showDays(days),
+      'days of the source': showDays(table.days),
+      vintage: table.vintage ?? 'not recorded in the file',
       states: states.length,
       ...(task === 'crd' ? recoveredFacts(chosen, recoveredRule) : {}),
       repair: rule,
@@ -146,13 +154,13 @@ function recoveredFacts({ recovered, days, states }: EpidemicTable, rule: Recove
   };
 }
 
-/** Falls that stand in the list; all are counted. */
+/** Falls that stand among the facts; all are counted, and in the list of the series. */
 const LISTED = 3;
 
 function repairFacts(quantity: Quantity, { filled, falls, changed }: Repaired, rule: RecoveredRule): Facts {
   const list = falls
     .slice(0, LISTED)
-    .map(({ state, day, amount }) => `${state} ${day} −${Math.round(amount)}`);
+    .map(({ state, day, before, after }) => `${state} ${day} −${Math.round(before - after)}`);
   const carried =
     quantity === 'recovered' && rule !== 'ffill'
       ? {}
@@ -164,3 +172,13 @@ function repairFacts(quantity: Quantity, { filled, falls, changed }: Repaired, r
     [`${quantity}: values changed by the repair`]: changed,
   };
 }
+
+/** Falls as a CSV, one row each: `date,state,quantity,before,after`. */
+export const formatFalls = (falls: readonly SeriesFall[]): string =>
+  ['date,state,quantity,before,after']
+    .concat(
+      falls.map(({ day, state, quantity, before, after }) =>
+        [day, csvField(state), quantity, before, after].join(),
+      ),
+    )
+    .join('\n') + '\n';

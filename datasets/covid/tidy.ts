@@ -1,5 +1,8 @@
-/** The tidy table: one CSV row a day and state, `date,state,confirmed,recovered,deaths,population`. */
-import { csvRows } from './csv.ts';
+/**
+ * The tidy table: one CSV row a day and state, `date,state,confirmed,recovered,deaths,population`, and where it is known a last column
+ * `vintage`, the same in all rows.
+ */
+import { csvField, csvRows } from './csv.ts';
 import {
   dayNumber,
   daysBetween,
@@ -10,6 +13,8 @@ import {
 } from './table.ts';
 
 const HEADER = ['date', 'state', 'confirmed', 'recovered', 'deaths', 'population'];
+const VINTAGE = 'vintage';
+const LONGEST_VINTAGE = 200;
 /** Above every count and population there could be, and far below where float64 rounds. */
 const LARGEST = 1e12;
 const MOST_DAYS = 20_000;
@@ -25,17 +30,21 @@ export function parseCount(field: string, where: string): number {
   return Number(field);
 }
 
+/** Whether a text can be the vintage of a table: one line that fits among the facts of a report. */
+export const isVintage = (text: string): boolean =>
+  text.trim() !== '' && text.length <= LONGEST_VINTAGE && !/\p{Cc}/u.test(text);
+
 /**
  * Reads a tidy table. Rows may come in any order; a day or a row that is not there leaves NaN. Throws, naming line or state, when
- * columns are others, a day or count is none, a row comes twice, or a state has two populations.
+ * columns are others, a day or count is none, a row comes twice, a state has two populations, or the table two vintages.
  */
 export function parseTidy(text: string, name: string): EpidemicTable {
   const rows = csvRows(text, name);
   const header = rows.next();
   if (header.done) throw new Error(`${name}: the file is empty`);
-  if (header.value.join() !== HEADER.join()) {
+  if (![HEADER.join(), [...HEADER, VINTAGE].join()].includes(header.value.join())) {
     throw new Error(
-      `${name}: the columns are ${header.value.join(', ').slice(0, 200)}; expected ${HEADER.join(', ')}`,
+      `${name}: the columns are ${header.value.join(', ').slice(0, 200)}; expected ${HEADER.join(', ')}, and ${VINTAGE} where there is one`,
     );
   }
   const entries = [...rows].map((fields, i) => readRow(fields, `${name}, row ${i + 2}`));
@@ -69,7 +78,16 @@ export function parseTidy(text: string, name: string): EpidemicTable {
     seen[at] = 1;
     for (const quantity of quantities) table[quantity][at] = counts[quantity];
   }
-  return table;
+  const [{ vintage }] = entries;
+  const other = entries.findIndex((entry) => entry.vintage !== vintage);
+  if (other > 0)
+    throw new Error(
+      `${name}, row ${other + 2}: the vintage is '${entries[other].vintage}', expected '${vintage}' as in the first row`,
+    );
+  if (vintage === '') return table;
+  if (!isVintage(vintage))
+    throw new Error(`${name}: the vintage is not one line of at most ${LONGEST_VINTAGE} characters`);
+  return { ...table, vintage };
 }
 
 interface Entry {
@@ -78,10 +96,12 @@ interface Entry {
   readonly state: string;
   readonly counts: Readonly<Record<Quantity, number>>;
   readonly inhabitants: number;
+  /** Empty where there is none. */
+  readonly vintage: string;
 }
 
 function readRow(
-  [date, state, confirmed, recovered, deaths, population]: readonly string[],
+  [date, state, confirmed, recovered, deaths, population, vintage = '']: readonly string[],
   where: string,
 ): Entry {
   const inhabitants = parseCount(population, `${where}: population`);
@@ -103,21 +123,21 @@ function readRow(
       deaths: parseCount(deaths, `${where}: deaths`),
     },
     inhabitants,
+    vintage,
   };
 }
 
-const field = (value: string): string =>
-  /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
-
 /** The table as a tidy CSV, which `parseTidy` reads back. */
-export function formatTidy({ days, states, population, ...counts }: EpidemicTable): string {
+export function formatTidy({ days, states, population, vintage, ...counts }: EpidemicTable): string {
+  const last = vintage === undefined ? [] : [csvField(vintage)];
   const show = (value: number): string => (Number.isNaN(value) ? '' : String(value));
   const rows = days.flatMap((day, t) =>
     states.map((state, s) => {
       const at = t * states.length + s;
       const values = quantities.map((quantity) => show(counts[quantity][at]));
-      return [day, field(state), ...values, String(population[s])].join();
+      return [day, csvField(state), ...values, String(population[s]), ...last].join();
     }),
   );
-  return `${HEADER.join()}\n${rows.join('\n')}\n`;
+  const header = vintage === undefined ? HEADER : [...HEADER, VINTAGE];
+  return `${header.join()}\n${rows.join('\n')}\n`;
 }

@@ -231,7 +231,7 @@ function notesOf(cells: readonly Cell[], options: CovidSummaryOptions): string[]
     task === 'cd'
       ? 'Task cd: confirmed and deaths. Recovered counts are missing for many states and end on 2021-03-06; --task crd adds them by a named rule.'
       : `Task crd: recovered counts by the rule “${recovered}”.`,
-    `Falls of cumulative counts: rule “${repair}”; errors are measured against the repaired counts.`,
+    `Falls of cumulative counts: rule “${repair}”; errors are measured against the repaired counts. sextant data covid --from FILE --falls FALLS.csv lists them all.`,
     `Values are means ± sample standard deviation over ${folds.length} fold${folds.length === 1 ? '' : 's'}; a fold is also the seed of the network. The last epoch is in the results of the jobs.`,
     `Intervals: split conformal prediction at ${100 * LEVEL} % from calibration windows of their own. They are valid where calibration and test windows are exchangeable, which neighbouring days of an epidemic are not in a forward split: the measured coverage in the notes of the rows says how far it holds.`,
     ...baselineNotes(cells, quantities),

@@ -89,6 +89,13 @@ test.each([
   expect(whole.notes.join()).not.toContain('No published values');
 });
 
+test('simulated counts stay synthetic in a file', () => {
+  const data = { ...published, vintage: 'SYNTHETIC: simulated, seed 0' };
+  const { rows, notes } = summaryOf(() => [9, 8, 0.7], { folds: [0], models: ['fc'], data });
+  expect(notes[0]).toMatch(/^SYNTHETIC DATA/);
+  expect(rows.filter((row) => row.published !== null)).toEqual([]);
+});
+
 const table: Readonly<Record<string, Errors>> = {
   persistence: [100, 10, 0.5],
   slope: [50, 4, 0.2],

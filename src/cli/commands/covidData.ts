@@ -4,13 +4,14 @@ import { z } from 'zod';
 import { readEpidemic } from '../../../datasets/covid/read.ts';
 import { repairRules } from '../../../datasets/covid/repair.ts';
 import { simulateEpidemic } from '../../../datasets/covid/simulate.ts';
-import { betweenDays } from '../../../datasets/covid/table.ts';
-import { epidemicSeries, recoveredRules, taskNames } from '../../../datasets/covid/task.ts';
-import { formatTidy } from '../../../datasets/covid/tidy.ts';
+import { betweenDays, SYNTHETIC, type EpidemicTable } from '../../../datasets/covid/table.ts';
+import { epidemicSeries, formatFalls, recoveredRules, taskNames } from '../../../datasets/covid/task.ts';
+import { formatTidy, isVintage } from '../../../datasets/covid/tidy.ts';
 import { windowCount } from '../../../datasets/covid/windows.ts';
 import { command } from '../command.ts';
+import { UsageError } from '../errors.ts';
 import { printFacts } from '../facts.ts';
-import { writeBytes } from '../output.ts';
+import { checkOutputs, writeBytes } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
 import { fileName, nonEmpty, oneOf, parsed, wholeNumber } from '../text.ts';
 
@@ -30,6 +31,18 @@ export const covidData = (terminal: Terminal): Command =>
         schema: nonEmpty.optional(),
       },
       output: { value: 'file', help: 'write a tidy CSV', schema: fileName('.csv').optional() },
+      falls: {
+        value: 'file',
+        help: 'write every fall of a cumulative count as a CSV, with the counts before and after',
+        schema: fileName('.csv').optional(),
+      },
+      vintage: {
+        value: 'text',
+        help: 'which copy of the reports it is, kept in --output (what the file says)',
+        schema: parsed('one line of at most 200 characters', (text) =>
+          isVintage(text) ? text : undefined,
+        ).optional(),
+      },
       firstDay: { value: 'day', help: 'first day (the first there is)', schema: day.optional() },
       lastDay: { value: 'day', help: 'last day (the last there is)', schema: day.optional() },
       task: {
@@ -50,23 +63,42 @@ export const covidData = (terminal: Terminal): Command =>
       seed: { value: 'number', help: 'seed of the simulation (0)', schema: wholeNumber(0).default(0) },
       json: { help: 'print the facts as JSON', schema: z.boolean().default(false) },
     },
-    examples: ['sextant data covid --last-day 2020-12-31 --output synthetic.csv'],
-    async run({ from, output, firstDay: first, lastDay: last, seed, json, ...rules }) {
-      const table = from === undefined ? simulateEpidemic({ seed }) : await readEpidemic(from);
-      const chosen = betweenDays(table, first, last);
-      const series = epidemicSeries(chosen, rules);
-      if (output !== undefined) await writeBytes(output, formatTidy(chosen));
-      const origin = from === undefined ? { source: 'SYNTHETIC: simulated', seed } : { source: from };
-      printFacts(
-        terminal,
-        {
-          ...origin,
-          ...series.facts,
-          'windows of 14 + 7 days': windowCount(series.days.length),
-          hash: series.hash,
-          ...(output === undefined ? {} : { written: output }),
-        },
-        json,
+    examples: ['sextant data covid --last-day 2020-12-31 --output synthetic.csv --falls falls.csv'],
+    async run({ from, output, falls, vintage, firstDay: first, lastDay: last, seed, json, ...rules }) {
+      if (falls !== undefined && falls === output)
+        throw new UsageError(`--falls: got ${falls}, the file of --output; expected another name`);
+      await checkOutputs(
+        [output, falls].flatMap((file) => file ?? []),
+        from,
       );
+      const table = await read(from, seed, vintage);
+      const series = epidemicSeries(table, { ...rules, first, last });
+      if (output !== undefined) await writeBytes(output, formatTidy(betweenDays(table, first, last)));
+      if (falls !== undefined) await writeBytes(falls, formatFalls(series.falls));
+      const facts = {
+        ...(from === undefined ? { source: `${SYNTHETIC}: simulated`, seed } : { source: from }),
+        ...series.facts,
+        'windows of 14 + 7 days': windowCount(series.days.length),
+        hash: series.hash,
+        ...(falls === undefined ? {} : { 'falls written': falls }),
+        ...(output === undefined ? {} : { written: output }),
+      };
+      if (json) terminal.print(JSON.stringify({ ...facts, falls: series.falls }, null, 2));
+      else printFacts(terminal, facts, false);
     },
   });
+
+/** The counts of `from`, or simulated ones, with the vintage that was given in the place of what they say themselves. */
+async function read(
+  from: string | undefined,
+  seed: number,
+  vintage: string | undefined,
+): Promise<EpidemicTable> {
+  const table = from === undefined ? simulateEpidemic({ seed }) : await readEpidemic(from);
+  if (vintage === undefined) return table;
+  if (table.vintage?.startsWith(SYNTHETIC))
+    throw new UsageError(
+      `--vintage: got ${vintage}, but these counts are simulated; expected it with reports`,
+    );
+  return { ...table, vintage };
+}

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { readEpidemic } from '../../../datasets/covid/read.ts';
 import { repairRules } from '../../../datasets/covid/repair.ts';
 import { simulateEpidemic } from '../../../datasets/covid/simulate.ts';
-import { quantities } from '../../../datasets/covid/table.ts';
+import { quantities, SYNTHETIC } from '../../../datasets/covid/table.ts';
 import {
   epidemicSeries,
   isPublishedExtent,
@@ -184,6 +184,9 @@ function problemOf(
   });
 }
 
+/** Whether the counts are simulated, from a file that they were written to as well. */
+const isSynthetic = ({ vintage }: Partial<DataFacts>): boolean => String(vintage).startsWith(SYNTHETIC);
+
 /** Errors of the baselines on every window of the series: numbers without any choice of a split. */
 function baselineFacts(series: EpidemicSeries): DataFacts {
   const shape = {
@@ -257,10 +260,13 @@ export default experiment('covid', {
   async prepare(config) {
     const data = dataOf(config);
     const series = await load(data);
+    const source = isSynthetic(series.facts)
+      ? `${SYNTHETIC}: simulated SIRD epidemic, nobody’s data`
+      : 'reported counts';
     const origin =
       data.file === null
-        ? { source: 'SYNTHETIC: simulated SIRD epidemic, nobody’s data', 'simulation seed': data.seed }
-        : { source: 'reported counts', file: path.basename(data.file) };
+        ? { source, 'simulation seed': data.seed }
+        : { source, file: path.basename(data.file) };
     return {
       ...origin,
       ...series.facts,
@@ -287,7 +293,7 @@ export default experiment('covid', {
     covidSummary(finished, {
       ...config,
       quantities: quantities.filter((quantity) => config.task === 'crd' || quantity !== 'recovered'),
-      synthetic: config.source === 'simulated',
+      synthetic: config.source === 'simulated' || isSynthetic(data),
       extent: `${data['states']} states and the days ${data['days']}`,
       publishedExtent: isPublishedExtent(data),
     }),

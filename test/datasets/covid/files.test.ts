@@ -80,8 +80,30 @@ describe('tidy table', () => {
     expect({ ...again, truth: table.truth }).toEqual(table);
   });
 
+  test('the vintage is a last column, the same in all rows; a table without one has no such column', () => {
+    const table = read('2020-03-01,Utah,5,,1,100');
+    expect(table.vintage).toBeUndefined();
+    expect(formatTidy(table).split('\n')[0]).toBe(header);
+    const named = { ...table, vintage: 'copy of "12 Nov", 2021' };
+    expect(formatTidy(named)).toBe(
+      `${header},vintage\n2020-03-01,Utah,5,,1,100,"copy of ""12 Nov"", 2021"\n`,
+    );
+    expect(parseTidy(formatTidy(named), 'a.csv')).toEqual(named);
+    expect(parseTidy(`${header},vintage\n2020-03-01,Utah,5,,1,100,\n`, 'a.csv').vintage).toBeUndefined();
+  });
+
   test.each([
     ['nothing', '', 'the file is empty'],
+    [
+      'two vintages',
+      `${header},vintage\n2020-03-01,U,5,,1,9,a\n2020-03-02,U,5,,1,9,b\n`,
+      "a.csv, row 3: the vintage is 'b', expected 'a' as in the first row",
+    ],
+    [
+      'a vintage that is a text',
+      `${header},vintage\n2020-03-01,U,5,,1,9,${'a'.repeat(201)}\n`,
+      'a.csv: the vintage is not one line of at most 200 characters',
+    ],
     ['a header alone', `${header}\n`, 'there is a header and no row'],
     [
       'other columns',
@@ -150,6 +172,7 @@ describe('daily reports', () => {
       'folder',
     );
     expect(table.days).toEqual(['2020-03-01', '2020-03-02', '2020-03-03']);
+    expect(table.vintage).toBe('reports up to 2020-03-03');
     const at = (day: number, state: number): number => table.confirmed[day * 50 + state];
     expect([0, 1, 2].map((day) => at(day, ohio))).toEqual([20, NaN, 22]);
     expect([0, 1, 2].map((day) => at(day, utah))).toEqual([10, NaN, NaN]);

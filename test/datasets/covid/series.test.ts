@@ -59,9 +59,9 @@ describe('repair', () => {
     expect(filled).toBe(1);
     expect(changed).toBe(3);
     expect(falls).toEqual([
-      { day: '2020-03-03', state: 'A', amount: 2 },
-      { day: '2020-03-04', state: 'B', amount: 2 },
-      { day: '2020-03-03', state: 'B', amount: 1 },
+      { day: '2020-03-03', state: 'A', before: 5, after: 3 },
+      { day: '2020-03-04', state: 'B', before: 2, after: 0 },
+      { day: '2020-03-03', state: 'B', before: 3, after: 2 },
     ]);
     const none = repair(where, counts, { rule: 'none', name: 'confirmed' });
     expect([...none.values]).toEqual([5, 1, 5, 3, 3, 2, 9, 0]);
