@@ -142,9 +142,16 @@ interface Arm {
 
 /**
  * Points on curves, all arms equally likely, with Gaussian noise: the density is an integral along the curve, taken by Gauss–Legendre
- * rules of 8 points on pieces at most 1.5 σ long.
+ * rules of 8 points on pieces at most 1.5 σ long. Without noise there is no density in the plane.
+ *
+ * @throws unless the noise is a finite number above 0.
  */
 function noisyCurves(title: string, arms: readonly Arm[], noise: number, around: Box): Recipe {
+  if (!(noise > 0 && Number.isFinite(noise))) {
+    throw new Error(
+      `${title}: the noise is ${noise}, expected a finite number above 0: points on a curve itself have no density in the plane`,
+    );
+  }
   const nodes: number[] = [];
   const logWeights: number[] = [];
   for (const { at, weight = () => 1, length } of arms) {
@@ -320,7 +327,11 @@ export const planeSets: readonly PlaneSet[] = [
   planeSet('rings', rings(0.15)),
 ];
 
-/** Moons, or circles of a factor, of any noise: what the entropies of the literature are checked on. */
+/**
+ * Moons, or circles of a factor, of any noise above 0: what the entropies of the literature are checked on.
+ *
+ * @throws for any other noise.
+ */
 export const moonsOf = (noise: number): PlaneSet => planeSet(`moons-${noise}`, moons(noise));
 export const circlesOf = (noise: number, factor: number): PlaneSet =>
   planeSet(`circles-${noise}-${factor}`, circles(noise, factor));

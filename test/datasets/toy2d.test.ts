@@ -70,6 +70,12 @@ describe('A8, B11: entropies, finite because every set has noise', () => {
     expect(Math.abs(set.entropy() - known)).toBeLessThan(0.011);
   });
 
+  test.each([0, -0.1, NaN, Infinity])('a noise of %f is refused: the set has no density', (noise) => {
+    const refused = new RegExp(`noise is ${noise}, expected a finite number above 0`);
+    expect(() => moonsOf(noise)).toThrow(refused);
+    expect(() => circlesOf(noise, 0.5)).toThrow(refused);
+  });
+
   test('of the checkerboard: eight unit squares', () => {
     expect(getPlaneSet('checkerboard').entropy()).toBe(Math.log(8));
   });
