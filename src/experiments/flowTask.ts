@@ -34,8 +34,8 @@ export const flowModelNames = densities
   .filter((family) => family.create({ shape: [3] }).measure.kind === 'volume')
   .map(({ name }) => name);
 
-/** Flags of an experiment that trains flows. */
-export const flowFields = {
+/** Flags that are options of a model; each model has some of them. */
+export const modelFields = {
   blocks: z
     .int()
     .min(1)
@@ -44,16 +44,26 @@ export const flowFields = {
   hidden: z.array(z.int().min(1)).default([64, 64]).describe('widths of the hidden layers of its networks'),
   activation: z.enum(['relu', 'silu', 'gelu', 'tanh']).default('relu').describe('of its networks'),
   charts: z.int().min(1).default(16).describe('charts of the models over charts (vq-…)'),
+  method: z
+    .enum(['rk4', 'dopri5'])
+    .optional()
+    .describe('Runge–Kutta method of a continuous flow (rk4, of order 4; dopri5 has order 5)'),
+  steps: z.int().min(1).optional().describe('its steps from data to latent (8)'),
+};
+
+/** Flags of an experiment that trains flows. */
+export const flowFields = {
+  ...modelFields,
   epochs: z.int().min(1).default(60).describe('passes over the training samples'),
   batchSize: z.int().min(1).default(500).describe('samples a step'),
   learningRate: z.number().positive().default(2e-3).describe('of Adam, falling to 0 along a cosine'),
   weightDecay: z.number().min(0).default(0).describe('L2 regularisation'),
   clipNorm: z.number().positive().default(5).describe('largest norm of the gradient'),
   logDet: z
-    .enum(['exact', 'series', 'roulette'])
+    .enum(['exact', 'series', 'roulette', 'hutchinson'])
     .default('exact')
     .describe(
-      'log-determinants of residual layers in training: exact; from random probes, by a power series that is cut off; or by its Russian roulette, which is unbiased (validation and test are exact)',
+      'log-determinants in training: exact; or from one random probe a sample, those of residual layers by a power series that is cut off (series) or by its Russian roulette, which is unbiased, and those of a continuous layer by the estimate of its trace, which is unbiased (hutchinson); validation and test are exact',
     ),
 };
 
@@ -61,19 +71,27 @@ export const flowFields = {
 export const flowSettings = z.object(flowFields);
 export type FlowSettings = z.infer<typeof flowSettings>;
 
-/** Whether log-determinants of a model can be estimated in training: it has residual layers. */
-const hasSeries = (model: Density): boolean =>
-  isFlow(model) && model.layers.some(({ name }) => name === 'residual');
+/** Layers whose log-determinants can be estimated in training, and how. */
+const estimates: Readonly<Record<string, readonly FlowSettings['logDet'][]>> = {
+  residual: ['series', 'roulette'],
+  continuous: ['hutchinson'],
+};
 
-/** @throws if log-determinants are to be estimated and no model has any that can be. */
-export function requireSeries({
+const canEstimate = (model: Density, logDet: FlowSettings['logDet']): boolean =>
+  isFlow(model) && model.layers.some(({ name }) => estimates[name]?.includes(logDet));
+
+/** @throws if log-determinants are to be estimated in a way that no model knows. */
+export function requireEstimate({
   models,
   logDet,
 }: Pick<FlowSettings, 'logDet'> & { readonly models: readonly string[] }): void {
-  const fitting = flowModelNames.filter((name) => hasSeries(getDensity(name).create({ shape: [3] })));
-  if (logDet === 'exact' || models.some((name) => (fitting as readonly string[]).includes(name))) return;
+  const fitting = flowModelNames.filter((name) => {
+    const family = getDensity(name);
+    return !family.ownTraining && canEstimate(family.create({ shape: [3] }), logDet);
+  });
+  if (logDet === 'exact' || models.some((name) => fitting.includes(name))) return;
   throw new Error(
-    `--log-det: got '${logDet}' for ${models.join(', ')}, which have no residual layers; expected exact, or the model ${fitting.join(', ')}`,
+    `--log-det: got '${logDet}' for ${models.join(', ')}, whose training has no such estimate; expected exact, or the model ${fitting.join(', ')}`,
   );
 }
 
@@ -100,14 +118,9 @@ export const flowJobs = (
  * there, any other model behind a fixed map.
  */
 export function trainableDensity(name: string, domain: ModelDomain, settings: FlowSettings): Density {
-  const { blocks, hidden, activation, charts } = settings;
   const family = getDensity(name);
-  const model = family.create(domain, {
-    blocks,
-    hidden,
-    activation,
-    ...('charts' in family.schema.shape && { charts }),
-  });
+  const own = Object.entries(settings).filter(([field]) => field in family.schema.shape);
+  const model = family.create(domain, Object.fromEntries(own));
   if (!isFlow(model) || family.ownTraining) return standardized(model);
   return flow({ ...domain, layers: [actNorm.create(), ...model.layers], base: model.base });
 }
@@ -174,8 +187,7 @@ export async function trainFlow(
     optimizer: adam({ learningRate, weightDecay }),
     schedule: cosineSchedule({ epochs }),
     clipNorm,
-    ...(logDet !== 'exact' &&
-      hasSeries(model) && { augment: traceProbes({ roulette: logDet === 'roulette' }) }),
+    ...(canEstimate(model, logDet) && { augment: traceProbes({ roulette: logDet === 'roulette' }) }),
     ...runTraining({ epochs, batchSize }, context),
   });
   signal.throwIfAborted();

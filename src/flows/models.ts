@@ -3,26 +3,27 @@ import { z } from 'zod';
 import type { Shape } from '../tensor/index.ts';
 import type { Base } from './bases/base.ts';
 import { inverted } from './compose.ts';
+import { networkOptions } from './conditioner.ts';
 import { flow, type Flow } from './flow.ts';
 import { matchedFlow } from './flowMatching.ts';
 import { parseOptions, type Layer } from './layer.ts';
 import { actNorm } from './layers/actNorm.ts';
 import { affineAutoregressive } from './layers/autoregressive.ts';
-import { continuous } from './layers/continuous.ts';
+import { continuous, continuousOptions } from './layers/continuous.ts';
 import { additiveCoupling, affineCoupling, splineCoupling } from './layers/coupling.ts';
 import { affine } from './layers/elementwise.ts';
 import { lu, permutation } from './layers/linear.ts';
 import { residual } from './layers/residual.ts';
 
-/** What every model can choose. */
-const modelOptions = z.strictObject({
+/** What a model of blocks can choose. */
+const blockOptions = z.strictObject({
   /** Blocks: couplings or autoregressive layers with what stands between them. */
   blocks: z.int().positive().default(8),
-  hidden: z.array(z.int().positive()).default([64, 64]),
-  activation: z.enum(['relu', 'silu', 'gelu', 'tanh']).default('relu'),
+  ...networkOptions,
 });
 
-type ModelOptions = z.infer<typeof modelOptions>;
+/** Residual layers have an activation of their own. */
+const residualOptions = blockOptions.omit({ activation: true });
 
 export interface ModelDomain {
   /** Of one sample. */
@@ -43,19 +44,26 @@ export interface Model<F = Flow> {
   create(domain: ModelDomain, options?: Readonly<Record<string, unknown>>): F;
 }
 
-const model = (
+const model = <Options>(
   name: string,
   title: string,
   source: string,
-  layers: (options: ModelOptions) => readonly Layer[],
+  schema: z.ZodObject & z.ZodType<Options>,
+  layers: (options: Options) => readonly Layer[],
 ): Model => ({
   name,
   title,
   source,
-  schema: modelOptions,
-  create: (domain, options = {}) =>
-    flow({ ...domain, layers: layers(parseOptions(name, modelOptions, options)) }),
+  schema,
+  create: (domain, options = {}) => flow({ ...domain, layers: layers(parseOptions(name, schema, options)) }),
 });
+
+const ofBlocks = (
+  name: string,
+  title: string,
+  source: string,
+  layers: (options: z.infer<typeof blockOptions>) => readonly Layer[],
+): Model => model(name, title, source, blockOptions, layers);
 
 /** Layers of each block, one block after the other. */
 const repeat = (blocks: number, block: (i: number) => readonly Layer[]): Layer[] =>
@@ -65,14 +73,14 @@ const repeat = (blocks: number, block: (i: number) => readonly Layer[]): Layer[]
 const flipped = (i: number) => ({ mask: 'alternate', flip: i % 2 === 1 });
 
 export const models: readonly Model[] = [
-  model('nice', 'NICE', 'Dinh, Krueger & Bengio 2015', ({ blocks, ...network }) => [
+  ofBlocks('nice', 'NICE', 'Dinh, Krueger & Bengio 2015', ({ blocks, ...network }) => [
     ...repeat(blocks, (i) => [additiveCoupling.create({ ...network, ...flipped(i) })]),
     affine.create(),
   ]),
-  model('real-nvp', 'Real NVP', 'Dinh, Sohl-Dickstein & Bengio 2017', ({ blocks, ...network }) =>
+  ofBlocks('real-nvp', 'Real NVP', 'Dinh, Sohl-Dickstein & Bengio 2017', ({ blocks, ...network }) =>
     repeat(blocks, (i) => [affineCoupling.create({ ...network, ...flipped(i) })]),
   ),
-  model('glow', 'Glow', 'Kingma & Dhariwal 2018', ({ blocks, ...network }) =>
+  ofBlocks('glow', 'Glow', 'Kingma & Dhariwal 2018', ({ blocks, ...network }) =>
     repeat(blocks, (i) => [
       actNorm.create(),
       permutation.create({ order: 'random', seed: i }),
@@ -80,33 +88,37 @@ export const models: readonly Model[] = [
       affineCoupling.create({ ...network, ...flipped(i) }),
     ]),
   ),
-  model('maf', 'MAF', 'Papamakarios, Pavlakou & Murray 2017', ({ blocks, ...network }) =>
+  ofBlocks('maf', 'MAF', 'Papamakarios, Pavlakou & Murray 2017', ({ blocks, ...network }) =>
     repeat(blocks, () => [affineAutoregressive.create(network), permutation.create()]),
   ),
-  model('iaf', 'IAF', 'Kingma et al. 2016', ({ blocks, ...network }) =>
+  ofBlocks('iaf', 'IAF', 'Kingma et al. 2016', ({ blocks, ...network }) =>
     repeat(blocks, () => [inverted(affineAutoregressive.create(network)), permutation.create()]),
   ),
-  model(
+  ofBlocks(
     'nsf',
     'Neural spline flow',
     'Durkan, Bekasov, Murray & Papamakarios 2019',
     ({ blocks, ...network }) =>
       repeat(blocks, (i) => [lu.create(), splineCoupling.create({ ...network, ...flipped(i) })]),
   ),
-  model('residual-flow', 'Residual flow', 'Chen, Behrmann, Duvenaud & Jacobsen 2019', ({ blocks, hidden }) =>
-    repeat(blocks, () => [residual.create({ hidden }), actNorm.create()]),
+  model(
+    'residual-flow',
+    'Residual flow',
+    'Chen, Behrmann, Duvenaud & Jacobsen 2019',
+    residualOptions,
+    ({ blocks, hidden }) => repeat(blocks, () => [residual.create({ hidden }), actNorm.create()]),
   ),
-  model('cnf', 'Continuous flow', 'Grathwohl et al. 2019 (FFJORD)', ({ hidden }) => [
-    continuous.create({ hidden }),
+  model('cnf', 'Continuous flow', 'Grathwohl et al. 2019 (FFJORD)', continuousOptions, (options) => [
+    continuous.create(options),
   ]),
   {
     name: 'flow-matching',
     title: 'Continuous flow by flow matching',
     source: 'Lipman et al. 2023',
-    schema: modelOptions,
+    schema: continuousOptions,
     ownTraining: true,
     create: (domain, options = {}) =>
-      matchedFlow(domain, { hidden: parseOptions('flow-matching', modelOptions, options).hidden }),
+      matchedFlow(domain, parseOptions('flow-matching', continuousOptions, options)),
   },
 ];
 

@@ -13,20 +13,8 @@ const { folder, remove } = workplace();
 const at = (...parts: string[]): string => path.join(folder, ...parts);
 afterAll(remove);
 
-const small = [
-  '--epochs',
-  '2',
-  '--blocks',
-  '2',
-  '--hidden',
-  '8',
-  '--batch-size',
-  '100',
-  '--jobs',
-  '1',
-  '--threads',
-  '1',
-];
+const brief = ['--epochs', '2', '--hidden', '8', '--batch-size', '100', '--jobs', '1', '--threads', '1'];
+const small = [...brief, '--blocks', '2'];
 const write = (name: string, x: ArrayLike<number>, d: number): void =>
   writeFileSync(at(name), encodeNpz({ x: npy(Float64Array.from(x), [x.length / d, d]) }));
 
@@ -174,14 +162,29 @@ describe('flow', () => {
     expect(exported.stderr).toMatch(/not one map.*export logprob or sample/);
   });
 
-  test('a residual flow trains with estimated log-determinants, and its run says so', async () => {
-    const given = ['--set', 'blobs', '--samples', '200', '--model', 'residual-flow', '--log-det', 'roulette'];
-    const { code, stdout, stderr } = await call(folder, 'flow', 'train', ...given, ...small, '--json');
+  test.each([
+    ['residual-flow', 'roulette', ['--blocks', '2']],
+    ['cnf', 'hutchinson', ['--method', 'dopri5', '--steps', '3']],
+  ])('%s trains with log-determinants by %s, and its run says so', async (model, estimate, own) => {
+    const { code, stdout, stderr } = await call(
+      folder,
+      ...['flow', 'train', '--set', 'blobs', '--samples', '200', '--model', model, '--log-det', estimate],
+      ...[...own, ...brief, '--json'],
+    );
     expect(code, stderr).toBe(0);
     const { rows } = JSON.parse(stdout) as { rows: { model: string; mean: number }[] };
-    const nats = rows.find(({ model }) => model === 'residual-flow')?.mean;
+    const nats = rows.find((row) => row.model === model)?.mean;
     expect(nats).toBeGreaterThan(0);
     expect(nats).toBeLessThan(10);
+    const runs = readdirSync(at('runs')).flatMap((experiment) =>
+      readdirSync(at('runs', experiment, 'jobs')).map((name) => at('runs', experiment, 'jobs', name)),
+    );
+    const run = runs.find((name) => path.basename(name).startsWith(model)) ?? '';
+    const { options } = JSON.parse(readFileSync(path.join(run, 'config.json'), 'utf8')) as {
+      options: { settings: Record<string, unknown> };
+    };
+    expect(options.settings['logDet']).toBe(estimate);
+    expect(options.settings['steps']).toBe(model === 'cnf' ? 3 : undefined);
   });
 
   test('data on a curve are told before the training', async () => {
@@ -215,7 +218,22 @@ describe('flow', () => {
     [
       ['flow', 'train', '--model', 'nsf', '--log-det', 'roulette'],
       2,
-      /--log-det: got 'roulette' for nsf, which have no residual layers; expected exact, or the model residual-flow/,
+      /--log-det: got 'roulette' for nsf, whose training has no such estimate; expected exact, or the model residual-flow$/,
+    ],
+    [
+      ['flow', 'train', '--model', 'flow-matching', '--log-det', 'hutchinson'],
+      2,
+      /--log-det: got 'hutchinson' for flow-matching, whose .*; expected exact, or the model cnf$/,
+    ],
+    [
+      ['flow', 'train', '--model', 'cnf', '--hidden', '8', '--blocks', '4'],
+      2,
+      /--blocks: has no effect on 'cnf'; leave it out, or choose a model that has it: nice, (?!.*cnf).*vq-maf$/,
+    ],
+    [
+      ['flow', 'train', '--charts', '16'],
+      2,
+      /--charts: has no effect on 'nsf'; leave it out, or choose a model that has it: vq-realnvp, vq-maf$/,
     ],
     [['flow', 'train', '--set', 'moon'], 2, /--set: got 'moon', expected one of moons/],
     [['flow', 'sample', 'nothing'], 2, /RUN: got nothing, expected/],

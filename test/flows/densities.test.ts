@@ -3,22 +3,19 @@ import { array, mul, neg, sum, type Tensor } from '../../src/tensor/index.ts';
 import { key, normal } from '../../src/tensor/random.ts';
 import { densities, getDensity, logProb, sample } from '../../src/flows/index.ts';
 import { meanWithError, planeGrid } from './planeGrid.ts';
-import { gradientError, perturb } from './support.ts';
+import { gradientError, optionsFor, perturb } from './support.ts';
 
 const options = { dtype: 'float64', threads: 1, batchSize: 8000 } as const;
 
 const grid = planeGrid({ points: 280, reach: 9 });
 
 const ofVolume = densities.filter(
-  (model) => model.create({ shape: [2] }, { blocks: 1, hidden: [4] }).measure.kind === 'volume',
+  (model) => model.create({ shape: [2] }).measure.kind === 'volume',
 );
 
 describe.each(ofVolume)('$name', (family) => {
-  const { name } = family;
-  const model = family.create(
-    { shape: [2] },
-    { blocks: 2, hidden: [8], ...(name.startsWith('vq-') && { charts: 3 }) },
-  );
+  const own = optionsFor(family, { blocks: 2, hidden: [8], charts: 3 });
+  const model = family.create({ shape: [2] }, own);
   const p = perturb(model.init(key(11)), 12, 0.12);
 
   test('A4, A5: the density integrates to 1, and samples have its distribution and its entropy', async () => {
@@ -31,11 +28,8 @@ describe.each(ofVolume)('$name', (family) => {
   });
 
   test('A4: in three dimensions the density integrates to 1, by importance sampling', async () => {
-    const inSpace = family.create(
-      { shape: [3] },
-      { blocks: 2, hidden: [8], ...(name.startsWith('vq-') && { charts: 3 }) },
-    );
-    const own = perturb(inSpace.init(key(21)), 22, 0.12);
+    const inSpace = family.create({ shape: [3] }, own);
+    const parameters = perturb(inSpace.init(key(21)), 22, 0.12);
     const n = 8000;
     // Wider than any of these models.
     const sigma = 1.7;
@@ -44,7 +38,7 @@ describe.each(ofVolume)('$name', (family) => {
       z.map((v) => sigma * v),
       [n, 3],
     );
-    const logs = (await logProb(inSpace, own, x, {}, options)).data;
+    const logs = (await logProb(inSpace, parameters, x, {}, options)).data;
     const weights = Float64Array.from(logs, (log, i) => {
       const squares = z[3 * i] ** 2 + z[3 * i + 1] ** 2 + z[3 * i + 2] ** 2;
       return Math.exp(log + squares / 2 + 1.5 * Math.log(2 * Math.PI * sigma ** 2));
@@ -59,7 +53,7 @@ describe.each(ofVolume)('$name', (family) => {
 const every = densities.map((family) => {
   const { name } = family;
   const shape = name.endsWith('cef') ? [3] : [2];
-  const options = { blocks: 1, hidden: [6], ...(name.startsWith('vq-') && { charts: 3 }) };
+  const options = optionsFor(family, { blocks: 1, hidden: [6], charts: 3 });
   return { name, shape, model: family.create({ shape }, options) };
 });
 

@@ -17,7 +17,7 @@ import {
 } from '../../src/tensor/index.ts';
 import { foldIn, key, normal } from '../../src/tensor/random.ts';
 import { adam, constantSchedule, cosineSchedule } from '../../src/nn/index.ts';
-import type { Support } from '../../src/flows/index.ts';
+import type { Model, Support } from '../../src/flows/index.ts';
 
 /** Runs f on trees of arrays, in float64 unless told otherwise. */
 export async function evaluate<R>(
@@ -83,6 +83,13 @@ export async function gradientError(
   await program.dispose();
   return worst;
 }
+
+/** Those of the options that a model has. */
+export const optionsFor = (
+  { schema }: Pick<Model, 'schema'>,
+  options: Readonly<Record<string, unknown>>,
+): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(options).filter(([name]) => name in schema.shape));
 
 /** Options of a short training with Adam on one thread; its rate is constant, or falls to 0 along a cosine. */
 export const training = ({

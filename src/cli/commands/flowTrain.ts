@@ -3,7 +3,8 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { readSamples, type SampleSplit } from '../../../datasets/samples.ts';
 import type { RegisteredExperiment } from '../../experiments/index.ts';
-import { flowModelNames } from '../../experiments/flowTask.ts';
+import { flagOf } from '../../experiments/configuration.ts';
+import { flowModelNames, modelFields } from '../../experiments/flowTask.ts';
 import { describeData, getDensity, warningFor } from '../../flows/index.ts';
 import { key } from '../../tensor/random.ts';
 import { command } from '../command.ts';
@@ -32,6 +33,7 @@ export const flowTrain = (terminal: Terminal, training: RegisteredExperiment): C
     flags: flagsOf(training.experiment.configuration).filter(({ key }) => key !== 'models'),
     examples: ['sextant flow train --set moons --model real-nvp --samples 1000 --epochs 2 --blocks 2'],
     async run({ model, ...values }, flags) {
+      requireEffect(model, flags);
       const { data, set } = flags;
       if (typeof data === 'string') {
         if (typeof set === 'string')
@@ -48,6 +50,17 @@ export const flowTrain = (terminal: Terminal, training: RegisteredExperiment): C
       });
     },
   });
+
+/** @throws naming the models with the option, where a flag was given that the chosen one does not have: it would change nothing. */
+function requireEffect(model: string, flags: Readonly<Record<string, unknown>>): void {
+  const has = (name: string, option: string): boolean => option in getDensity(name).schema.shape;
+  const idle = Object.keys(modelFields).find((option) => option in flags && !has(model, option));
+  if (idle === undefined) return;
+  const others = flowModelNames.filter((name) => has(name, idle));
+  throw new UsageError(
+    `${flagOf(idle)}: has no effect on '${model}'; leave it out, or choose a model that has it: ${others.join(', ')}`,
+  );
+}
 
 /** @throws naming the models that work, where the chosen one cannot be built for such samples: a coupling of single numbers. */
 function requireModelFor(model: string, { x, context }: SampleSplit): void {

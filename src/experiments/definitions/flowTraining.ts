@@ -15,7 +15,7 @@ import {
   flowModelNames,
   flowSettings,
   NLL_METRIC,
-  requireSeries,
+  requireEstimate,
   trainableDensity,
   trainFlow,
 } from '../flowTask.ts';
@@ -109,7 +109,7 @@ export default experiment('flow-training', {
       values: { models: flowModelNames, seeds: [0, 1, 2], epochs: 200 },
     },
   },
-  check: requireSeries,
+  check: requireEstimate,
   async prepare(config) {
     const { train, validation, test, hash } = await load(dataOf(config));
     const shape = describeData(train.x);

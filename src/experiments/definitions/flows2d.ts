@@ -19,7 +19,7 @@ import {
   flowModelNames,
   flowSettings,
   NLL_METRIC,
-  requireSeries,
+  requireEstimate,
   trainableDensity,
   trainFlow,
 } from '../flowTask.ts';
@@ -172,7 +172,7 @@ export default experiment('flows-2d', {
       values: { models: flowModelNames, epochs: 150 },
     },
   },
-  check: requireSeries,
+  check: requireEstimate,
   jobs,
   async runJob(context) {
     const { model: name, condition, options } = context.config;

@@ -58,10 +58,15 @@ const tableaus = {
   },
 } satisfies Record<string, Tableau>;
 
-interface ContinuousOptions {
-  readonly method: keyof typeof tableaus;
-  readonly steps: number;
-}
+/** Options of the layer, and of models that are nothing but it. */
+export const continuousOptions = z.strictObject({
+  hidden: z.array(z.int().positive()).min(1).default([64, 64]),
+  method: z.enum(['rk4', 'dopri5']).default('rk4'),
+  /** Steps from data to latent. */
+  steps: z.int().positive().default(8),
+});
+
+type ContinuousOptions = z.infer<typeof continuousOptions>;
 
 /** f(x, t): a network with tanh, whose last layer begins at zero. x `[batch, d]`, t a number or `[batch, 1]`. */
 export function velocity(
@@ -125,12 +130,7 @@ function integrate(
 export const continuous = layer('continuous', {
   title: 'Continuous',
   source: 'Chen et al. 2018; Grathwohl et al. 2019 (FFJORD)',
-  options: z.strictObject({
-    hidden: z.array(z.int().positive()).min(1).default([64, 64]),
-    method: z.enum(['rk4', 'dopri5']).default('rk4'),
-    /** Steps from data to latent. */
-    steps: z.int().positive().default(8),
-  }),
+  options: continuousOptions,
   inverseBy: 'integration',
   examples: [
     { shape: [1], options: { hidden: [6], steps: 16 } },
