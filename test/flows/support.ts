@@ -15,7 +15,7 @@ import {
   type NDArray,
   type Tensor,
 } from '../../src/tensor/index.ts';
-import { foldIn, key, normal } from '../../src/tensor/random.ts';
+import { foldIn, key, normal, uniform, type Key } from '../../src/tensor/random.ts';
 import { adam, constantSchedule, cosineSchedule } from '../../src/nn/index.ts';
 import type { Model, Support } from '../../src/flows/index.ts';
 
@@ -82,6 +82,50 @@ export async function gradientError(
   }
   await program.dispose();
   return worst;
+}
+
+/** Entries ±1. */
+export const signs = (of: Key, shape: readonly number[]): NDArray =>
+  array(
+    uniform(
+      of,
+      shape.reduce((a, b) => a * b, 1),
+    ).map((u) => (u < 0.5 ? -1 : 1)),
+    shape,
+  );
+
+/**
+ * Derivatives of loss(tree, ...given) along `count` random directions over the whole tree, by its gradient: a row for each of the sets of
+ * arrays that are given, all of the same shapes.
+ */
+export async function slopesOf(
+  loss: (tree: never, ...given: Tensor[]) => Tensor,
+  tree: unknown,
+  given: readonly (readonly NDArray[])[],
+  count: number,
+): Promise<number[][]> {
+  const program = await compile(
+    grad(loss as never),
+    [tree, ...given[0]].map((arg) => specsOf(arg)) as never,
+    {
+      dtype: 'float64',
+      threads: 1,
+    },
+  );
+  const rows: number[][] = [];
+  for (const own of given) {
+    const { leaves } = flatten<NDArray>(await program.run([tree, ...own] as never));
+    rows.push(
+      Array.from({ length: count }, (_, k) =>
+        leaves.reduce((total, { data }, leaf) => {
+          const direction = normal(foldIn(foldIn(key(51), k), leaf), data.length);
+          return direction.reduce((sum, z, i) => sum + z * data[i], total);
+        }, 0),
+      ),
+    );
+  }
+  await program.dispose();
+  return rows;
 }
 
 /** Those of the options that a model has. */
