@@ -14,7 +14,10 @@ export const fit = <P>(model: Density<P>, options: FitOptions<P>): Promise<Train
 
 /**
  * Maximum likelihood of one flow: minimises the mean of −log p(x), in nats. Layers that begin at statistics of the data are set to them
- * first, from at most 4096 samples.
+ * first, and those that end with them last, from at most 4096 samples.
+ *
+ * While batch norm trains it has no statistics but those of each batch, so it is validated, and the best epoch chosen, with those of each
+ * validation batch too; the parameters that come back hold the statistics of the training samples.
  *
  * @throws as `train` does; where a number is not finite the error names the layer, the step and the sample; where only the gradient is not, those
  * of the largest number before it.
@@ -32,7 +35,14 @@ export async function fitFlow(
   };
   const explain = explainStep(flow, choice);
   const result = await train<FlowParameters>({ ...options, init: () => initial, loss: nll, explain });
-  const finish = (p: FlowParameters): Promise<FlowParameters> => calibrate(flow, p, x, 'end', beside, choice);
+  return settled(result, (p) => calibrate(flow, p, x, 'end', beside, choice));
+}
+
+/** A result whose layers look at data a last time. */
+export async function settled<P>(
+  result: TrainResult<P>,
+  finish: (parameters: P) => Promise<P>,
+): Promise<TrainResult<P>> {
   return {
     ...result,
     parameters: await finish(result.parameters),

@@ -27,12 +27,12 @@ import {
 import { train } from '../nn/index.ts';
 import { key as seedKey, split } from '../tensor/random.ts';
 import { sequence } from './compose.ts';
-import type { Density, FitOptions } from './density.ts';
+import type { Density } from './density.ts';
 import { explainStep } from './failures.ts';
-import { firstBatch, runOptionsOf } from './fit.ts';
+import { firstBatch, runOptionsOf, settled } from './fit.ts';
 import type { Flow, FlowParameters } from './flow.ts';
-import type { Given, Layer, TensorsOf } from './layer.ts';
-import { calibrate, mapRows, present, type RunOptions } from './run.ts';
+import type { Given, Layer, Stage, TensorsOf } from './layer.ts';
+import { calibrate, mapRows, present, type Beside, type RunOptions } from './run.ts';
 import { flattenSamples } from './samples.ts';
 
 export interface InjectiveFlowOptions {
@@ -120,31 +120,43 @@ export function injectiveFlow(options: InjectiveFlowOptions): InjectiveFlow {
     draw: (key, n) => flow.draw(key, n),
     sample: (p, rows, given) => embed(p, flow.sample(base(p), rows, given), given).x,
     async fit({ from, ...fitOptions }) {
-      const initial = await begun(from ?? model.init(seedKey(fitOptions.seed)), fitOptions);
-      return train<FlowParameters>({
+      const { x: first, ...beside } = firstBatch(fitOptions);
+      const choice = runOptionsOf(fitOptions);
+      const calibrated = (p: FlowParameters, stage: Stage): Promise<FlowParameters> =>
+        calibrateAll(p, first, { stage, beside, choice });
+      const initial = await calibrated(from ?? model.init(seedKey(fitOptions.seed)), 'start');
+      const result = await train<FlowParameters>({
         ...fitOptions,
         init: () => initial,
-        explain: explainStep(model, runOptionsOf(fitOptions)),
-        loss(p, { x, ...given }) {
+        explain: explainStep(model, choice),
+        loss(p, { x, ...beside }) {
+          const given = { ...beside, training: true };
           const at = project(p, x, given);
           const off = mean(square(flattenSamples(sub(x, at.nearest))), 1);
           return add(mul(-likelihood, densityAt(p, at, given)), mul(reconstruction, off));
         },
       });
+      return settled(result, (p) => calibrated(p, 'end'));
     },
   };
-  /** Layers that begin at statistics of the data, of the embedding and then of the flow of the latent. */
-  const begun = async (p: FlowParameters, options: FitOptions<FlowParameters>): Promise<FlowParameters> => {
-    const { x, ...beside } = firstBatch(options);
-    const choice = runOptionsOf(options);
-    const embedded = await calibrate({ layers: embedding }, p, x, 'start', beside, choice);
+  /** Layers that look at data, of the embedding and then of the flow of the latent. */
+  const calibrateAll = async (
+    p: FlowParameters,
+    x: NDArray,
+    {
+      stage,
+      beside,
+      choice,
+    }: { readonly stage: Stage; readonly beside: Beside; readonly choice: RunOptions },
+  ): Promise<FlowParameters> => {
+    const embedded = await calibrate({ layers: embedding }, p, x, stage, beside, choice);
     const { u } = await mapRows(
       (q, { x: rows, ...given }) => ({ u: project(q, rows, given).latent }),
       embedded,
       { x, ...present(beside) },
       choice,
     );
-    const inner = await calibrate(flow, p.base as FlowParameters, u, 'start', beside, choice);
+    const inner = await calibrate(flow, p.base as FlowParameters, u, stage, beside, choice);
     return { ...embedded, base: inner };
   };
   return model;

@@ -38,7 +38,7 @@ export interface Given {
   readonly noise?: Tensor | undefined;
   /** `[batch]`, uniform on [0, 1): where the Russian roulette of a power series stops. */
   readonly roulette?: Tensor | undefined;
-  /** Batch norm uses the statistics of the batch instead of its own. */
+  /** Batch norm uses the statistics of the batch instead of its own: in training, and in the validation beside it. */
   readonly training?: boolean | undefined;
 }
 

@@ -77,8 +77,8 @@ export const actNorm = layer('act-norm', {
 const EPSILON = 1e-5;
 
 /**
- * Batch norm (Dinh et al. 2017, section 3.7): y = e^γ (x − μ) / √(σ² + ε) + β. While training, μ and σ² are those of the batch; after
- * it they are those of the data, stored beside the parameters, and samples no longer depend on each other.
+ * Batch norm (Dinh et al. 2017, section 3.7): y = e^γ (x − μ) / √(σ² + ε) + β. While training, μ and σ² are those of the batch, and so
+ * they are in its validation; after it they are those of the data, stored beside the parameters, and samples no longer depend on each other.
  */
 export const batchNorm = layer('batch-norm', {
   title: 'Batch norm',
