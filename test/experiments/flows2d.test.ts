@@ -7,12 +7,12 @@ import { finishedJob } from './fixtures/finished.ts';
 
 const EXCESS = 'nats above the true density';
 
-/** A finished job of two moons, with the samples that it drew. */
-const finished = (model: string, value: number, x: number[], y: number[]): JobResult =>
+/** A finished job of a set, with the samples that it drew. */
+const finished = (model: string, value: number, x: number[], y: number[], set = 'moons'): JobResult =>
   finishedJob({
     experiment: 'flows-2d',
     model,
-    condition: { set: 'moons' },
+    condition: { set },
     options: { samples: 5000 },
     metric: 'negative log-likelihood, nats a sample, test split, best checkpoint on validation',
     value,
@@ -56,4 +56,16 @@ test('samples stand in a panel each, without those beyond the picture, which are
     y: [0, 0.5],
   });
   expect(series[0].x.length).toBeGreaterThan(950);
+});
+
+test('A8: the best model must come to 0.05 nat of two moons and to 0.02 of blobs', () => {
+  const { checks } = experiment.summarize(
+    [finished('nsf', 1.03, [0], [0]), finished('nsf', 1.03, [0], [0], 'blobs')],
+    configure(experiment, 'quick', {}),
+  );
+  const nearness = checks.filter(({ name }) => name.includes('best model'));
+  expect(nearness.map(({ limit, holds }) => [limit, holds])).toEqual([
+    ['≤ 0.05', true],
+    ['≤ 0.02', false],
+  ]);
 });

@@ -2,8 +2,11 @@ import { describe, expect, test } from 'vitest';
 import {
   add,
   array,
+  broadcastTo,
   grad,
+  mapTree,
   matmul,
+  mean,
   mul,
   reshape,
   square,
@@ -32,7 +35,16 @@ import {
 } from '../../src/flows/index.ts';
 import { broydenRoot } from '../../src/flows/broyden.ts';
 import { meanWithError } from './planeGrid.ts';
-import { evaluate, gradientError, largestDifference, perturb, training } from './support.ts';
+import {
+  evaluate,
+  gradientError,
+  largestDifference,
+  perturb,
+  signs,
+  single,
+  slopesOf,
+  training,
+} from './support.ts';
 
 const scaled = (seed: number, n: number, k: number, by: number): NDArray =>
   array(
@@ -151,11 +163,7 @@ describe('A14: estimators of log det(I + A), 20 000 draws', () => {
   const draws = 20_000;
   const d = 8;
   const series = { exact: 2, terms: 60, stop: 0.5 };
-  const signs = (seed: number): NDArray =>
-    array(
-      uniform(key(seed), draws * d).map((u) => (u < 0.5 ? -1 : 1)),
-      [draws, d],
-    );
+  const probesOf = (seed: number): NDArray => signs(key(seed), [draws, d]);
 
   test.each([
     // Where κ² is above the chance 1 − p to go on, the variance of the whole series is infinite.
@@ -170,7 +178,7 @@ describe('A14: estimators of log det(I + A), 20 000 draws', () => {
     async (m, size, probes) => {
       const A = contraction(11, m, size);
       const count = draws * m;
-      const v = probes === 'normal' ? normal(key(12), count) : signs(12).data.slice(0, count);
+      const v = probes === 'normal' ? normal(key(12), count) : probesOf(12).data.slice(0, count);
       const { estimate } = await evaluate(
         (a: Tensor, v: Tensor, u: Tensor) => ({
           estimate: seriesEstimate((w) => matmul(w, a), v, rouletteWeights(u, series)),
@@ -190,7 +198,7 @@ describe('A14: estimators of log det(I + A), 20 000 draws', () => {
       (a: Tensor, v: Tensor) => ({
         estimate: seriesEstimate((w) => matmul(w, a), v, truncatedWeights({ terms })),
       }),
-      [A, signs(12)] as never,
+      [A, probesOf(12)] as never,
     );
     let square = 0;
     let trace = 0;
@@ -203,7 +211,7 @@ describe('A14: estimators of log det(I + A), 20 000 draws', () => {
     expect(Math.abs(mean - exactLogDet(A).logDet)).toBeGreaterThan(4 * error);
   });
 
-  test('the Neumann gradient is that of the exact log-determinant, entry by entry', async () => {
+  test('the Neumann gradient along a random direction is that of the exact log-determinant', async () => {
     const A = contraction(14, d, 0.8);
     const surrogate = (a: Tensor, v: Tensor, u: Tensor, direction: Tensor): Tensor => {
       const gradient = grad((m: Tensor) =>
@@ -215,7 +223,7 @@ describe('A14: estimators of log det(I + A), 20 000 draws', () => {
     const direction = scaled(15, d, d, 1);
     const blocks = 40;
     const rows = draws / blocks;
-    const v = signs(16);
+    const v = probesOf(16);
     const u = uniform(key(17), draws);
     const values: number[] = [];
     for (let b = 0; b < blocks; b++) {
@@ -249,10 +257,7 @@ describe('the layer', () => {
       Float64Array.from({ length: n * d }, (_, i) => at[i % d]),
       [n, d],
     );
-    const noise = array(
-      uniform(key(4), n * d).map((u) => (u < 0.5 ? -1 : 1)),
-      [n, d],
-    );
+    const noise = signs(key(4), [n, d]);
     const roulette = array(uniform(key(5), n), [n]);
     const { estimate, exact } = await evaluate(
       (q: never, v: Tensor, w: Tensor, u: Tensor) => ({
@@ -266,39 +271,23 @@ describe('the layer', () => {
     expect(Math.abs(exact.data[0])).toBeGreaterThan(20 * error);
   });
 
-  test('A14: with noise the gradient in the parameters is that of the exact log-determinant', async () => {
-    const n = 4000;
-    const at = normal(key(3), d);
-    const rows = (m: number): NDArray =>
-      array(
-        Float64Array.from({ length: m * d }, (_, i) => at[i % d]),
-        [m, d],
-      );
-    const total = (q: never, v: Tensor, w?: Tensor, u?: Tensor): Tensor =>
-      mul(1 / v.shape[0], sum(layer.forward(q, v, { noise: w, roulette: u }).logDet));
-    const slope = async (args: readonly unknown[]): Promise<number> => {
-      const gradient = (await evaluate(grad(total as never) as never, args)) as unknown as ResidualParameters;
-      return gradient.layers[1].weight.data[5];
-    };
-    const exact = await slope([p, rows(1)]);
-    const estimates: number[] = [];
-    for (let block = 0; block < 6; block++) {
-      const seed = foldIn(key(6), block);
-      estimates.push(
-        await slope([
-          p,
-          rows(n),
-          array(
-            uniform(foldIn(seed, 0), n * d).map((u) => (u < 0.5 ? -1 : 1)),
-            [n, d],
-          ),
-          array(uniform(foldIn(seed, 1), n), [n]),
-        ]),
-      );
-    }
-    const { mean, error } = meanWithError(estimates);
-    expect(Math.abs(mean - exact)).toBeLessThan(4 * error);
-    expect(Math.abs(exact)).toBeGreaterThan(4 * error);
+  test('A14: with noise the gradient is that of the exact log-determinant, along directions of all parameters and samples', async () => {
+    const n = 1000;
+    const loss = ({ q, x }: Record<'q' | 'x', Tensor>, noise?: Tensor, roulette?: Tensor): Tensor =>
+      mean(layer.forward(q as never, noise ? broadcastTo(x, [n, d]) : x, { noise, roulette }).logDet);
+    const tree = { q: p, x: array(normal(key(3), d), [1, d]) };
+    const directions = 4;
+    const [exact] = await slopesOf(loss as never, tree, [[]], directions);
+    const draws = Array.from({ length: 24 }, (_, block): NDArray[] => {
+      const own = foldIn(key(6), block);
+      return [signs(foldIn(own, 0), [n, d]), array(uniform(foldIn(own, 1), n), [n])];
+    });
+    const estimates = await slopesOf(loss as never, tree, draws, directions);
+    const compared = exact.map((slope, k) => ({ slope, ...meanWithError(estimates.map((row) => row[k])) }));
+    for (const { slope, mean: found, error } of compared)
+      expect(Math.abs(found - slope)).toBeLessThan(4 * error);
+    // An error of a tenth would show.
+    expect(Math.max(...compared.map(({ slope, error }) => Math.abs(slope) / error))).toBeGreaterThan(40);
   });
 
   test.each([2, 12])(
@@ -324,6 +313,32 @@ describe('the layer', () => {
       expect(largestDifference(back.data, y.data)).toBeGreaterThan(0.1);
     },
   );
+
+  test('B6: in float32 the inverse in 12 dimensions is right to 1e-6 (1 + |y|)', async () => {
+    const [n, size] = [200, 12];
+    const own = residual.create({ hidden: [24], coefficient: 0.9 });
+    const parameters = mapTree(perturb(own.init(key(7), { shape: [size], context: 0 }), 8, 0.6), single);
+    const y = single(
+      array(
+        normal(key(9), n * size).map((z, i) => (i < size * 20 ? 100 * z : 2 * z)),
+        [n, size],
+      ),
+    );
+    const { x } = await evaluate(
+      (q: never, v: Tensor) => ({ x: own.inverse(q, v).x }),
+      [parameters, y],
+      'float32',
+    );
+    const { again } = await evaluate(
+      (q: never, v: Tensor) => ({ again: own.forward(q, v).y }),
+      [parameters, x],
+    );
+    for (let i = 0; i < n; i++) {
+      const row = ({ data }: NDArray): ArrayLike<number> => data.slice(i * size, (i + 1) * size);
+      const scale = 1 + Math.hypot(...Array.from(row(y)));
+      expect(largestDifference(row(again), row(y)) / scale).toBeLessThan(1e-6);
+    }
+  });
 
   test.each([1, -1])(
     'the inverse where g expands by nearly κ along one direction (sign %i)',

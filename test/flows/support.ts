@@ -84,6 +84,8 @@ export async function gradientError(
   return worst;
 }
 
+export const single = (x: NDArray): NDArray => ({ ...x, data: Float32Array.from(x.data), dtype: 'float32' });
+
 /** Entries ±1. */
 export const signs = (of: Key, shape: readonly number[]): NDArray =>
   array(
