@@ -9,9 +9,7 @@ const options = { dtype: 'float64', threads: 1, batchSize: 8000 } as const;
 
 const grid = planeGrid({ points: 280, reach: 9 });
 
-const ofVolume = densities.filter(
-  (model) => model.create({ shape: [2] }).measure.kind === 'volume',
-);
+const ofVolume = densities.filter((model) => model.create({ shape: [2] }).measure.kind === 'volume');
 
 describe.each(ofVolume)('$name', (family) => {
   const own = optionsFor(family, { blocks: 2, hidden: [8], charts: 3 });
