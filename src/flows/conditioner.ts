@@ -172,14 +172,21 @@ function indicatorOf(positions: Int32Array, size: number): Float64Array {
 
 /** The planes of a context, row by row. @throws if it is not the context the network was made for. */
 function contextPlanes(weight: Tensor | undefined, context: Tensor | undefined): Tensor | null {
-  const [expected, got] = [weight?.shape[0] ?? 0, context?.shape[1] ?? 0];
-  if (expected !== got) {
-    throw new Error(
-      `flow: a network made for ${expected} numbers of context got ${got === 0 ? 'none' : got}; ${PASS_CONTEXT}`,
-    );
-  }
-  return weight && context ? matmul(context, weight) : null;
+  if (!weight && !context) return null;
+  if (!weight) throw otherContext(0, context);
+  return matmul(requireContext(context, weight.shape[0]), weight);
 }
+
+/** The context `[batch, expected]`. @throws if there is none or one of another length. */
+export function requireContext(context: Tensor | undefined, expected: number): Tensor {
+  if (context?.shape[1] === expected) return context;
+  throw otherContext(expected, context);
+}
+
+const otherContext = (expected: number, context: Tensor | undefined): Error =>
+  new Error(
+    `flow: a network made for ${expected} numbers of context got ${context?.shape[1] ?? 'none'}; ${PASS_CONTEXT}`,
+  );
 
 export interface ConditionerCall {
   /** Of one sample. */

@@ -1,6 +1,7 @@
 /** Normalizing flows: layers, base distributions, models. */
 export * from './layer.ts';
 export * from './compose.ts';
+export { conditioned, type ConditionedParameters } from './conditioned.ts';
 export * from './flow.ts';
 export * from './density.ts';
 export { densities, getDensity } from './densities.ts';

@@ -73,6 +73,8 @@ export interface LayerDefinition<Options, P> {
   readonly inverseBy?: InverseBy;
   /** Whether JᵀJ = λ² I, so that the layer can embed a latent conformally; default false. */
   readonly conformal?: boolean;
+  /** Whether samples of a batch depend on each other while training; default false. */
+  readonly mixesSamples?: boolean;
   /** Choices and domains that the generic tests sweep. */
   readonly examples: readonly LayerExample[];
   /** Random float32 parameters. */
@@ -105,6 +107,7 @@ export interface Layer<P = unknown> {
   readonly support: Support;
   readonly inverseBy: InverseBy;
   readonly conformal?: boolean;
+  readonly mixesSamples?: boolean;
   init(key: Key, domain: Domain): P;
   outputShape(shape: Shape): Shape;
   inputShape(shape: Shape): Shape;
@@ -146,6 +149,7 @@ export function layer<Options, P>(name: string, definition: LayerDefinition<Opti
         support: definition.support ?? 'reals',
         inverseBy: definition.inverseBy ?? 'formula',
         conformal: definition.conformal ?? false,
+        mixesSamples: definition.mixesSamples ?? false,
         outputShape,
         inputShape,
         init(key, domain) {

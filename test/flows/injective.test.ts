@@ -3,6 +3,7 @@ import { array, mapTree, sizeOf, type NDArray, type Tensor } from '../../src/ten
 import { key, normal } from '../../src/tensor/random.ts';
 import {
   affine,
+  conditioned,
   diagnose,
   fit,
   flow,
@@ -20,6 +21,7 @@ import {
   type FlowParameters,
   type InjectiveFlow,
   type Layer,
+  type LayerExample,
 } from '../../src/flows/index.ts';
 import { meanWithError } from './planeGrid.ts';
 import { batchJacobian, evaluate, largestDifference, logDeterminants, perturb, training } from './support.ts';
@@ -38,36 +40,46 @@ function gram({ data, shape: [n, rows, columns] }: NDArray): NDArray {
   return array(product, [n, columns, columns]);
 }
 
-const conformal = layerFamilies
-  .filter((family) => family.create(family.examples[0].options).conformal)
-  .flatMap((family) => family.examples.map((example) => ({ family, example, name: family.name })));
-
-test.each(conformal)(
-  '$name $example: JᵀJ = λ² I',
-  async ({ family, example: { options, shape, context = 0 } }) => {
-    const made = family.create(options);
-    const p = perturb(made.init(key(1), { shape, context }), 2, 0.2);
-    const n = 12;
-    const x = array(normal(key(3), n * sizeOf(shape)), [n, ...shape]);
-    const given = context ? [array(normal(key(4), n * context), [n, context])] : [];
-    const { jacobian, logDet } = await evaluate(
-      (q: never, v: Tensor, c?: Tensor) => ({
-        jacobian: batchJacobian((w) => made.forward(q, w, { context: c }).y, v),
-        logDet: made.forward(q, v, { context: c }).logDet,
-      }),
-      [p, x, ...given],
-    );
-    const d = jacobian.shape[1];
-    const { data } = gram(jacobian);
-    for (let b = 0; b < n; b++) {
-      const squared = Math.exp((2 * logDet.data[b]) / d);
-      for (let i = 0; i < d * d; i++) {
-        const expected = i % (d + 1) === 0 ? squared : 0;
-        expect(Math.abs(data[b * d * d + i] - expected)).toBeLessThan(1e-10 * Math.max(1, squared));
-      }
-    }
+const conformal: readonly { made: Layer; name: string; example: LayerExample }[] = [
+  ...layerFamilies
+    .flatMap((family) =>
+      family.examples.map((example) => ({
+        made: family.create(example.options),
+        example,
+        name: family.name,
+      })),
+    )
+    .filter(({ made }) => made.conformal),
+  {
+    made: conditioned(orthogonal.create(), { hidden: [4] }),
+    name: 'conditioned orthogonal',
+    example: { shape: [3], context: 2 },
   },
-);
+];
+
+test.each(conformal)('$name $example: JᵀJ = λ² I', async ({ made, example: { shape, context = 0 } }) => {
+  expect(made.conformal).toBe(true);
+  const p = perturb(made.init(key(1), { shape, context }), 2, 0.2);
+  const n = 12;
+  const x = array(normal(key(3), n * sizeOf(shape)), [n, ...shape]);
+  const given = context ? [array(normal(key(4), n * context), [n, context])] : [];
+  const { jacobian, logDet } = await evaluate(
+    (q: never, v: Tensor, c?: Tensor) => ({
+      jacobian: batchJacobian((w) => made.forward(q, w, { context: c }).y, v),
+      logDet: made.forward(q, v, { context: c }).logDet,
+    }),
+    [p, x, ...given],
+  );
+  const d = jacobian.shape[1];
+  const { data } = gram(jacobian);
+  for (let b = 0; b < n; b++) {
+    const squared = Math.exp((2 * logDet.data[b]) / d);
+    for (let i = 0; i < d * d; i++) {
+      const expected = i % (d + 1) === 0 ? squared : 0;
+      expect(Math.abs(data[b * d * d + i] - expected)).toBeLessThan(1e-10 * Math.max(1, squared));
+    }
+  }
+});
 
 test('B1: the log-determinant of the special conformal map is −n log |1 − 2 bᵀx + ‖b‖²‖x‖²|', async () => {
   const b = [0.2, -0.1, 0.3];

@@ -1,7 +1,23 @@
 import { describe, expect, test } from 'vitest';
 import { add, array, mul, square, sub, sum, type NDArray, type Tensor } from '../../src/tensor/index.ts';
 import { key, normal } from '../../src/tensor/random.ts';
-import { continuous, layerFamilies, type Layer } from '../../src/flows/index.ts';
+import {
+  actNorm,
+  affine,
+  conditioned,
+  continuous,
+  householderConvolution,
+  layerFamilies,
+  lu,
+  orthogonal,
+  planar,
+  qr,
+  radial,
+  sinhArcsinh,
+  type Layer,
+  type LayerExample,
+  type LayerFamily,
+} from '../../src/flows/index.ts';
 import {
   batchJacobian,
   evaluate,
@@ -23,13 +39,41 @@ const tolerances = {
 /** Of A2 by central differences. */
 const BY_DIFFERENCES = 1e-5;
 
-const cases = layerFamilies.flatMap((family) =>
-  family.examples.map((example) => ({
-    family,
-    example,
-    title: `${family.name} ${JSON.stringify(example.options ?? {})} on [${example.shape.join(', ')}]${example.context ? ` given ${example.context}` : ''}`,
-  })),
-);
+interface Case extends LayerExample {
+  readonly title: string;
+  readonly layer: Layer;
+}
+
+const caseOf = (layer: Layer, example: LayerExample): Case => ({
+  ...example,
+  layer,
+  title: `${layer.name} ${JSON.stringify(example.options ?? {})} on [${example.shape.join(', ')}]${example.context ? ` given ${example.context}` : ''}`,
+});
+
+/** Layers that read a context only through `conditioned`. */
+const plain: readonly LayerFamily[] = [
+  affine,
+  sinhArcsinh,
+  lu,
+  qr,
+  orthogonal,
+  actNorm,
+  planar,
+  radial,
+  householderConvolution,
+];
+
+const cases: readonly Case[] = [
+  ...layerFamilies.flatMap((family) =>
+    family.examples.map((example) => caseOf(family.create(example.options), example)),
+  ),
+  ...plain.map((family) =>
+    caseOf(conditioned(family.create(), { hidden: [5], activation: 'tanh' }), {
+      shape: family === householderConvolution ? [1, 2, 2] : [3],
+      context: 2,
+    }),
+  ),
+];
 
 /** log |det J| of a layer at x `[n, ...shape]` by central differences of every entry. */
 async function determinantsByDifferences(
@@ -148,9 +192,7 @@ test('A1, A2, A3: a continuous layer returns with fine steps, and in order 5 wit
   expect(middle / fine).toBeGreaterThan(16);
 });
 
-describe.each(cases)('$title', ({ family, example }) => {
-  const layer = family.create(example.options);
-  const { shape, context = 0 } = example;
+describe.each(cases)('$title', ({ layer, shape, context = 0 }) => {
   const parameters = perturb(layer.init(key(5), { shape, context }), 6, 0.25);
   const tolerance = tolerances[layer.inverseBy];
   const contexts = (n: number): NDArray[] =>

@@ -84,6 +84,7 @@ export const batchNorm = layer('batch-norm', {
   title: 'Batch norm',
   source: 'Dinh, Sohl-Dickstein & Bengio 2017, section 3.7',
   options: z.strictObject({}),
+  mixesSamples: true,
   examples: [{ shape: [3] }, { shape: [2, 2, 1] }],
   init(key, { shape }) {
     const zeros = zerosInitialiser(key, [channelsOf(shape)]);
