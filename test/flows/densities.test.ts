@@ -51,7 +51,7 @@ describe.each(ofVolume)('$name', (family) => {
 const every = densities.map((family) => {
   const { name } = family;
   const shape = name.endsWith('cef') ? [3] : [2];
-  const options = optionsFor(family, { blocks: 1, hidden: [6], charts: 3 });
+  const options = optionsFor(family, { blocks: 2, hidden: [6], charts: 3 });
   return { name, shape, model: family.create({ shape }, options) };
 });
 

@@ -234,13 +234,29 @@ describe.each(cases)('$title', ({ layer, shape, context = 0 }) => {
     expect(largestDifference(result.logDet.data, differences)).toBeLessThan(BY_DIFFERENCES);
   });
 
-  test('A7: the gradient of a negative log-likelihood is that of central differences, in every parameter', async () => {
+  describe('A7: the gradient of a negative log-likelihood, in every parameter and in the samples', () => {
     const n = 6;
     const x = samplesFor(layer.support, shape, n, 11);
-    const loss = (p: never, v: Tensor, c?: Tensor): Tensor => {
-      const { y, logDet } = layer.forward(p, v, { context: c });
-      return mul(1 / n, sub(mul(0.5, sum(square(y))), sum(logDet)));
-    };
-    expect(await gradientError(loss, parameters, [x, ...contexts(n)])).toBeLessThan(1e-6);
+    const given = contexts(n);
+
+    test('from data to latent', async () => {
+      const loss = ({ p, x: v }: { p: never; x: Tensor }, c?: Tensor): Tensor => {
+        const { y, logDet } = layer.forward(p, v, { context: c });
+        return mul(1 / n, sub(mul(0.5, sum(square(y))), sum(logDet)));
+      };
+      expect(await gradientError(loss as never, { p: parameters, x }, given)).toBeLessThan(1e-6);
+    });
+
+    test('from latent to data', async () => {
+      const { y } = await evaluate(
+        (p: never, v: Tensor, c?: Tensor) => ({ y: layer.forward(p, v, { context: c }).y }),
+        [parameters, x, ...given],
+      );
+      const loss = ({ p, y: v }: { p: never; y: Tensor }, c?: Tensor): Tensor => {
+        const back = layer.inverse(p, v, { context: c });
+        return mul(1 / n, sub(mul(0.5, sum(square(back.x))), sum(back.logDet)));
+      };
+      expect(await gradientError(loss as never, { p: parameters, y }, given)).toBeLessThan(1e-6);
+    });
   });
 });
