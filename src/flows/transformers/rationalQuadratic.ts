@@ -5,8 +5,8 @@
  *
  *   y = y_k + h (s ξ² + δ_k ξ(1 − ξ)) / (s + (δ_{k+1} + δ_k − 2s) ξ(1 − ξ)).
  *
- * Arguments are brought into the interval before the algebra, and the discriminant of the inverse is held at 0 or above:
- * rounding can then give neither NaN nor a derivative of it.
+ * Arguments are brought into the interval before the algebra, and the discriminant of the inverse is held above 0: rounding can then
+ * give no NaN.
  */
 import { z } from 'zod';
 import {
@@ -20,6 +20,7 @@ import {
   expandDims,
   greaterEqual,
   indicator,
+  less,
   lessEqual,
   log,
   maximum,
@@ -32,6 +33,7 @@ import {
   softplus,
   sqrt,
   square,
+  stopGradient,
   sub,
   sum,
   type Tensor,
@@ -84,24 +86,29 @@ export const rationalQuadratic: Transformer<SplineOptions> = {
     const { x0, w, y0, h, d0, d1 } = binOf(spline, spline.y, inside);
     const s = div(h, w);
     const up = sub(inside, y0);
+    // The spline looks the same from both ends. From the nearer one the discriminant is without cancellation.
+    const fromTop = less(mul(0.5, h), up);
+    const rise = select(fromTop, sub(h, up), up);
+    const [near, far] = [select(fromTop, d1, d0), select(fromTop, d0, d1)];
     const bend = sub(add(d0, d1), mul(2, s));
-    const a = add(mul(h, sub(s, d0)), mul(up, bend));
-    const b = sub(mul(h, d0), mul(up, bend));
-    const c = neg(mul(s, up));
+    const a = add(mul(h, sub(s, near)), mul(rise, bend));
+    const b = sub(mul(h, near), mul(rise, bend));
+    const c = neg(mul(s, rise));
     const discriminant = maximum(sub(square(b), mul(4, mul(a, c))), 1e-30);
     const root = clip(div(mul(-2, c), add(b, sqrt(discriminant))), 0, 1);
-    // One Newton step on the spline itself refines the root of the quadratic.
-    const at = (xi: Tensor): { denominator: Tensor; part: Tensor } => {
-      const cross = mul(xi, sub(1, xi));
-      const denominator = add(s, mul(bend, cross));
-      return { denominator, part: div(add(mul(s, square(xi)), mul(d0, cross)), denominator) };
+    const denominatorAt = (xi: Tensor): Tensor => add(s, mul(bend, mul(xi, sub(1, xi))));
+    const logSlopeAt = (xi: Tensor): Tensor =>
+      logSlope({ xi, s, d0: near, d1: far, denominator: denominatorAt(xi) });
+    const newton = (xi: Tensor): Tensor => {
+      const part = div(add(mul(s, square(xi)), mul(near, mul(xi, sub(1, xi)))), denominatorAt(xi));
+      return held(add(xi, mul(sub(div(rise, h), part), div(s, exp(logSlopeAt(xi))))));
     };
-    const rough = at(root);
-    const steepness = exp(logSlope({ xi: root, s, d0, d1, denominator: rough.denominator }));
-    const missing = sub(div(up, h), rough.part);
-    const xi = clip(add(root, mul(missing, div(s, steepness))), 0, 1);
-    const slope = logSlope({ xi, s, d0, d1, denominator: at(xi).denominator });
-    return beyond(y, bound, { value: add(x0, mul(xi, w)), logDerivative: neg(slope) });
+    // Where the spline is nearly flat the root of the quadratic has few digits, and its derivative fewer: Newton steps on the spline itself
+    // make both, from the root as a constant (two of them, so second derivatives too).
+    const xi = newton(newton(stopGradient(root)));
+    const along = mul(xi, w);
+    const value = add(x0, select(fromTop, sub(w, along), along));
+    return beyond(y, bound, { value, logDerivative: neg(logSlopeAt(xi)) });
   },
 };
 
@@ -163,6 +170,9 @@ function binOf(spline: Spline, axis: Tensor, value: Tensor): Bin {
     d1: at(spline.d, 1),
   };
 }
+
+/** ξ in [0, 1] with the derivative of what is given: where only rounding leaves the bin, at a knot, the spline has a slope. */
+const held = (xi: Tensor): Tensor => add(xi, stopGradient(sub(clip(xi, 0, 1), xi)));
 
 /** log dy/dx = log(s² (δ₁ ξ² + 2 s ξ(1 − ξ) + δ₀ (1 − ξ)²)) − 2 log(denominator). */
 function logSlope(parts: Record<'xi' | 's' | 'd0' | 'd1' | 'denominator', Tensor>): Tensor {
