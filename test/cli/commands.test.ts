@@ -47,7 +47,9 @@ describe('bench', () => {
       data: Record<string, unknown>;
     };
     expect(JSON.parse(readFileSync(at('runs', experiment, 'result.json'), 'utf8'))).toEqual(result);
-    expect(result.rows.map(({ model }) => model)).toEqual(['fno', 'mwt', 'linear', 'multiplier', 'identity']);
+    expect(result.rows.map(({ model }) => model)).toEqual([
+      ...['fno', 'mwt', 'linear', 'multiplier', 'identity', 'labels'],
+    ]);
     expect(result.rows.every(({ mean }) => mean > 0 && Number.isFinite(mean))).toBe(true);
     expect(result.command).toMatch(/^npx sextant bench kdv --preset quick .*--train 20/);
     expect(result.data['SHA-256 at s = 16']).toMatch(/^[0-9a-f]{64}$/);
