@@ -78,24 +78,33 @@ const Stream = { draw: 0, permutation: 0x20000000, foldIn: 0x40000000, split: 0x
 let word0 = 0;
 let word1 = 0;
 
-const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
 const SKEIN_PARITY = 0x1bd11bda;
 
+const rotated = (x: number, bits: number): number => (x << bits) | (x >>> (32 - bits));
+
 function encrypt(key: Key, counter0: number, counter1: number): void {
-  const k0 = key[0] | 0;
-  const k1 = key[1] | 0;
-  const schedule = [k0, k1, k0 ^ k1 ^ SKEIN_PARITY];
-  let x0 = (counter0 + k0) | 0;
-  let x1 = (counter1 + k1) | 0;
-  for (let round = 0; round < 20; round++) {
-    const rotation = ROTATIONS[round & 7];
+  // What is injected after four rounds and what waits, in turns.
+  let a = key[0] | 0;
+  let b = key[1] | 0;
+  let c = a ^ b ^ SKEIN_PARITY;
+  let x0 = (counter0 + a) | 0;
+  let x1 = (counter1 + b) | 0;
+  for (let injection = 1; injection <= 5; injection++) {
+    const odd = (injection & 1) === 1;
     x0 = (x0 + x1) | 0;
-    x1 = ((x1 << rotation) | (x1 >>> (32 - rotation))) ^ x0;
-    if ((round & 3) === 3) {
-      const injection = (round + 1) >> 2;
-      x0 = (x0 + schedule[injection % 3]) | 0;
-      x1 = (x1 + schedule[(injection + 1) % 3] + injection) | 0;
-    }
+    x1 = rotated(x1, odd ? 13 : 17) ^ x0;
+    x0 = (x0 + x1) | 0;
+    x1 = rotated(x1, odd ? 15 : 29) ^ x0;
+    x0 = (x0 + x1) | 0;
+    x1 = rotated(x1, odd ? 26 : 16) ^ x0;
+    x0 = (x0 + x1) | 0;
+    x1 = rotated(x1, odd ? 6 : 24) ^ x0;
+    x0 = (x0 + b) | 0;
+    x1 = (x1 + c + injection) | 0;
+    const next = a;
+    a = b;
+    b = c;
+    c = next;
   }
   word0 = x0 >>> 0;
   word1 = x1 >>> 0;
@@ -138,6 +147,9 @@ function normalQuantile(p: number): number {
   return q < 0 ? -tail : tail;
 }
 
+/** 1/23, 1/21, … 1/3. */
+const ODD_RECIPROCALS = Array.from({ length: 11 }, (_, i) => 1 / (23 - 2 * i));
+
 /** Natural logarithm of a positive normal number to about one unit in the last place: m·2^e, then the series of artanh. */
 function logarithm(x: number): number {
   let exponent = 0;
@@ -149,7 +161,7 @@ function logarithm(x: number): number {
   const s = (mantissa - 1) / (mantissa + 1);
   const square = s * s;
   let series = 0;
-  for (let odd = 23; odd >= 3; odd -= 2) series = (series + 1 / odd) * square;
+  for (const reciprocal of ODD_RECIPROCALS) series = (series + reciprocal) * square;
   return exponent * Math.LN2 + 2 * s * (1 + series);
 }
 
