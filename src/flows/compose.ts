@@ -1,7 +1,7 @@
 /** Layers made of layers. */
-import { add, zeros, type Shape, type Tensor } from '../tensor/index.ts';
+import { add, zeros, type NDArray, type Shape, type Tensor } from '../tensor/index.ts';
 import { split } from '../tensor/random.ts';
-import type { Given, Layer } from './layer.ts';
+import type { Given, Layer, Pass, Stage } from './layer.ts';
 import { product } from './lipschitzConstants.ts';
 
 /** The layers one after the other, from data to latent; logarithms of determinants add up. */
@@ -13,6 +13,10 @@ export function sequence(parts: readonly Layer[]): Layer<readonly unknown[]> {
     support: parts[0]?.support ?? 'reals',
     inverseBy: worstInverse(parts),
     parts,
+    ...(parts.some(looksAtData) && {
+      calibrate: (p: readonly unknown[], x: NDArray, stage: Stage, pass: Pass) =>
+        calibrateChain(parts, p, x, stage, pass),
+    }),
     outputShape: through,
     lipschitz: (p) => product(parts.map((part, i) => part.lipschitz(p[i]))),
     inputShape: (shape) => parts.reduceRight((s, part) => part.inputShape(s), shape),
@@ -49,6 +53,26 @@ export function sequence(parts: readonly Layer[]): Layer<readonly unknown[]> {
       return { x, logDet: total(terms, y) };
     },
   };
+}
+
+/** Whether a layer sets parameters from samples. */
+export const looksAtData = (part: Layer): boolean => part.calibrate !== undefined;
+
+async function calibrateChain(
+  parts: readonly Layer[],
+  p: readonly unknown[],
+  x: NDArray,
+  stage: Stage,
+  pass: Pass,
+): Promise<readonly unknown[]> {
+  const own = [...p];
+  const last = parts.findLastIndex(looksAtData);
+  let here = x;
+  for (const [i, part] of parts.slice(0, last + 1).entries()) {
+    if (part.calibrate) own[i] = await part.calibrate(own[i], here, stage, pass);
+    if (i < last) here = await pass(part, own[i], here);
+  }
+  return own;
 }
 
 const total = (terms: readonly Tensor[], x: Tensor): Tensor =>

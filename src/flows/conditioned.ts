@@ -24,7 +24,7 @@ import {
   requireContext,
   type NetworkOptions,
 } from './conditioner.ts';
-import { parseOptions, type Given, type Layer, type TensorsOf } from './layer.ts';
+import { parseOptions, type Given, type Layer, type Pass, type Stage, type TensorsOf } from './layer.ts';
 
 export interface ConditionedParameters<P = unknown> {
   /** Of the layer. */
@@ -105,9 +105,9 @@ export function conditioned<P>(
     lipschitz: () => null,
     // Before a training the network adds nothing, so what data say of the layer they say of its own parameters.
     ...(inner.calibrate !== undefined && {
-      calibrate: (p: ConditionedParameters<P>, x: NDArray, stage) => ({
+      calibrate: async (p: ConditionedParameters<P>, x: NDArray, stage: Stage, pass: Pass) => ({
         ...p,
-        base: inner.calibrate?.(p.base, x, stage) ?? p.base,
+        base: (await inner.calibrate?.(p.base, x, stage, pass)) ?? p.base,
       }),
     }),
   };

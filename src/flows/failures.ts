@@ -148,21 +148,14 @@ async function search(
     x,
     how,
   )) {
-    await walk(
-      chain,
-      own,
-      input,
-      how,
-      (_, __, p) => p,
-      (i, y, logDet) => {
-        const { name: layer } = chain.layers[i];
-        look({ index: position(i), layer, part }, [
-          ['y', y],
-          ['logDet', logDet],
-        ]);
-        return over();
-      },
-    );
+    await walk(chain, own, input, how, (i, y, logDet) => {
+      const { name: layer } = chain.layers[i];
+      look({ index: position(i), layer, part }, [
+        ['y', y],
+        ['logDet', logDet],
+      ]);
+      return over();
+    });
     if (over()) return found;
     if (!how.base || flow === null || found !== null) continue;
     const value = await logProb(flow, own as FlowParameters, input, how.beside, how.options);

@@ -59,6 +59,9 @@ export interface Inverse {
 /** When a layer looks at data: before the first training step, and after the last. */
 export type Stage = 'start' | 'end';
 
+/** What samples x `[n, ...]` become behind a layer with parameters p. */
+export type Pass = (layer: Layer, p: unknown, x: NDArray) => Promise<NDArray>;
+
 export interface LayerDefinition<Options, P> {
   /** Title and citation, for tables. */
   readonly title: string;
@@ -115,7 +118,8 @@ export interface Layer<P = unknown> {
   forward(p: TensorsOf<P>, x: Tensor, given?: Given): Forward;
   /** y: `[batch, ...outputShape]`. */
   inverse(p: TensorsOf<P>, y: Tensor, given?: Given): Inverse;
-  calibrate?(p: P, x: NDArray, stage: Stage): P;
+  /** Parameters set from the samples `[n, ...]` that reach the layer; one made of layers takes them from part to part by `pass`. */
+  calibrate?(p: P, x: NDArray, stage: Stage, pass: Pass): P | Promise<P>;
   /** Upper bounds of the Lipschitz constants of both directions; null where there is none or none is known. */
   lipschitz(p: P): LipschitzConstants | null;
   /** The layers of a composition. */

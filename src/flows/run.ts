@@ -12,6 +12,7 @@ import {
 } from '../tensor/index.ts';
 import { key as seedKey } from '../tensor/random.ts';
 import { constantsOf } from '../nn/index.ts';
+import { sequence } from './compose.ts';
 import type { Density } from './density.ts';
 import type { Flow, FlowParameters } from './flow.ts';
 import type { Layer, Stage, TensorsOf } from './layer.ts';
@@ -169,53 +170,51 @@ export interface Chain {
   readonly layers: readonly Layer[];
 }
 
-/**
- * Visits every layer with the samples that reach it; a visitor may give back other parameters for the layer. Ends early where `after`
- * says so.
- */
-export async function walk<P extends Pick<FlowParameters, 'layers'>>(
+/** Takes samples from layer to layer and shows what each makes of them; ends early where `visit` says so. */
+export async function walk(
   flow: Chain,
-  parameters: P,
+  parameters: Pick<FlowParameters, 'layers'>,
   x: NDArray,
   { beside = {}, options = {} }: { readonly beside?: Beside; readonly options?: RunOptions },
-  visit: (i: number, input: NDArray, own: unknown) => unknown,
-  after?: (i: number, output: NDArray, logDet: NDArray) => boolean,
-): Promise<P> {
-  const layers: unknown[] = [];
+  visit: (i: number, output: NDArray, logDet: NDArray) => boolean,
+): Promise<void> {
   let here = x;
   for (const [i, part] of flow.layers.entries()) {
-    const own = visit(i, here, parameters.layers[i]);
-    layers.push(own);
-    const { y, logDet } = await mapRows(
-      (p, { x: rows, ...given }) => ({ ...part.forward(p, rows, given) }),
-      own as never,
-      { x: here, ...present(beside) },
-      options,
-    );
-    if (after?.(i, y, logDet)) break;
+    const { y, logDet } = await behind(part, parameters.layers[i], here, beside, options);
+    if (visit(i, y, logDet)) break;
     here = y;
   }
-  return { ...parameters, layers };
 }
 
 /**
- * Parameters set from data by the layers that do so: ActNorm at the start of a training, batch norm at both ends.
- * x: `[n, ...shape]`, a few hundred samples or all.
+ * Parameters set from data by the layers that do so, those inside other layers too: ActNorm at the start of a training, batch norm at
+ * both ends. x: `[n, ...shape]`, a few hundred samples or all.
  */
-export const calibrate = <P extends Pick<FlowParameters, 'layers'>>(
+export async function calibrate<P extends Pick<FlowParameters, 'layers'>>(
   flow: Chain,
   parameters: P,
   x: NDArray,
   stage: Stage,
-  beside?: Beside,
-  options?: RunOptions,
-): Promise<P> =>
-  flow.layers.some((part) => part.calibrate !== undefined)
-    ? walk(
-        flow,
-        parameters,
-        x,
-        { ...(beside && { beside }), ...(options && { options }) },
-        (i, input, own) => flow.layers[i].calibrate?.(own, input, stage) ?? own,
-      )
-    : Promise.resolve(parameters);
+  beside: Beside = {},
+  options: RunOptions = {},
+): Promise<P> {
+  const layers = await sequence(flow.layers).calibrate?.(parameters.layers, x, stage, (part, own, samples) =>
+    behind(part, own, samples, beside, options).then(({ y }) => y),
+  );
+  return layers ? { ...parameters, layers } : parameters;
+}
+
+/** Samples `[n, ...]` that reach a layer, mapped by it. */
+const behind = (
+  part: Layer,
+  own: unknown,
+  x: NDArray,
+  beside: Beside,
+  options: RunOptions,
+): Promise<Record<string, NDArray>> =>
+  mapRows(
+    (p, { x: rows, ...given }) => ({ ...part.forward(p, rows, given) }),
+    own as never,
+    { x, ...present(beside) },
+    options,
+  );

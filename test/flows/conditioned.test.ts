@@ -25,7 +25,7 @@ import {
   type Layer,
   type LayerFamily,
 } from '../../src/flows/index.ts';
-import { evaluate, largestDifference, perturb, training } from './support.ts';
+import { evaluate, largestDifference, noPass, perturb, training } from './support.ts';
 
 const n = 7;
 const domain = { shape: [3], context: 2 };
@@ -97,13 +97,13 @@ test('a layer of layers and random probes: probes reach the sample that they are
   );
 });
 
-test('a conditioned ActNorm is set from data, and keeps its network', () => {
+test('a conditioned ActNorm is set from data, and keeps its network', async () => {
   const layer = conditioned(actNorm.create(), network);
   const p = layer.init(key(3), domain);
   const data = array([1, 10, -3, 3, 30, -3.5, 5, 50, -4, 7, 70, -4.5], [4, 3]);
-  const set = layer.calibrate?.(p, data, 'start');
+  const set = await layer.calibrate?.(p, data, 'start', noPass);
   expect(set?.network).toBe(p.network);
-  expect(set?.base).toEqual(actNorm.create().calibrate?.(p.base, data, 'start'));
+  expect(set?.base).toEqual(actNorm.create().calibrate?.(p.base, data, 'start', noPass));
   expect('calibrate' in conditioned(affine.create())).toBe(false);
 });
 

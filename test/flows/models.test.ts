@@ -12,7 +12,11 @@ import {
   logProb,
   models,
   radial,
+  multiscale,
   sample,
+  sequence,
+  softplus,
+  squeeze,
   toData,
   toLatent,
   type Layer,
@@ -145,19 +149,43 @@ test('Householder reflections multiplied as I − V T Vᵀ are their product, wh
   expect(largestDifference(Q.data, product.flat())).toBeLessThan(1e-12);
 });
 
-test('ActNorm brings the data that it first sees to mean 0 and variance 1, behind another layer too', async () => {
-  const made = flow({ shape: [2], layers: [actNorm.create(), actNorm.create()] });
-  const n = 500;
-  const x = array(
-    normal(key(5), 2 * n).map((v, i) => (i % 2 ? 3 * v + 7 : 0.1 * v)),
-    [n, 2],
-  );
-  const p = await calibrate(made, made.init(key(1)), x, 'start', {}, float64);
-  const { z } = await toLatent(made, p, x, {}, float64);
-  for (const j of [0, 1]) {
-    const column = Array.from({ length: n }, (_, i) => z.data[2 * i + j]);
-    const centre = column.reduce((a, b) => a + b, 0) / n;
-    expect(Math.abs(centre)).toBeLessThan(1e-5);
-    expect(Math.abs(column.reduce((a, b) => a + (b - centre) ** 2, 0) / n - 1)).toBeLessThan(1e-3);
-  }
-});
+/** Softplus makes the mean and variance in front of each ActNorm other than those behind the one before. */
+const bent = () => [softplus.create(), actNorm.create()];
+
+test.each<[string, number[], Layer[]]>([
+  ['a flow', [2], [actNorm.create(), ...bent()]],
+  ['a sequence', [2], [sequence([actNorm.create(), ...bent()]) as Layer]],
+  [
+    'each scale of an image',
+    [1, 4, 4],
+    [
+      multiscale(
+        [1, 4, 4],
+        [
+          [...bent(), squeeze.create()],
+          [squeeze.create(), ...bent()],
+        ],
+      ) as Layer,
+    ],
+  ],
+])(
+  'ActNorm in %s begins where what it makes of the data has mean 0 and variance 1',
+  async (_, shape, layers) => {
+    const made = flow({ shape, layers });
+    const [n, d] = [500, shape.reduce((a, b) => a * b, 1)];
+    const x = array(
+      normal(key(5), n * d).map((v, i) => (i % 2 ? 3 * v + 2 : v)),
+      [n, ...shape],
+    );
+    const p = await calibrate(made, made.init(key(1)), x, 'start', {}, float64);
+    const { z } = await toLatent(made, p, x, {}, float64);
+    // Of an image the last stage makes 8 channels of one pixel; what the first lets go has seen an ActNorm of the one channel it had.
+    const first = shape.length === 1 ? 0 : d / 2;
+    for (let j = first; j < d; j++) {
+      const column = Array.from({ length: n }, (_, i) => z.data[d * i + j]);
+      const centre = column.reduce((a, b) => a + b, 0) / n;
+      expect(Math.abs(centre)).toBeLessThan(1e-5);
+      expect(Math.abs(column.reduce((a, b) => a + (b - centre) ** 2, 0) / n - 1)).toBeLessThan(1e-3);
+    }
+  },
+);

@@ -27,7 +27,15 @@ import {
   type Density,
   type FitOptions,
 } from '../../src/flows/index.ts';
-import { batchJacobian, evaluate, largestDifference, logDeterminants, perturb, training } from './support.ts';
+import {
+  batchJacobian,
+  evaluate,
+  largestDifference,
+  logDeterminants,
+  noPass,
+  perturb,
+  training,
+} from './support.ts';
 
 const float64 = { dtype: 'float64', threads: 1 } as const;
 const mean = (values: ArrayLike<number>): number =>
@@ -195,7 +203,7 @@ test('principal directions are those of the plane, and reflections turn them to 
   const { covariance } = covarianceOf(x);
   expect(covariance.trace()).toBeCloseTo(9 + 1, -0.3);
   const layer = orthogonal.create({ reflections: 2 });
-  const begun = layer.calibrate!(layer.init(key(1), { shape: [6], context: 0 }), x, 'start');
+  const begun = await layer.calibrate!(layer.init(key(1), { shape: [6], context: 0 }), x, 'start', noPass);
   const rows = array(directions.flat(), [2, 6]);
   const { y } = await evaluate((p: never, v: Tensor) => ({ y: layer.forward(p, v).y }), [
     begun,
@@ -203,7 +211,7 @@ test('principal directions are those of the plane, and reflections turn them to 
   ] as never);
   expect(Math.abs(y.data[0])).toBeGreaterThan(0.999);
   expect(Math.abs(y.data[6 + 1])).toBeGreaterThan(0.999);
-  expect(layer.calibrate!(begun, x, 'end')).toBe(begun);
+  expect(await layer.calibrate!(begun, x, 'end', noPass)).toBe(begun);
 });
 
 test('a conformal embedding flow begins at the plane of the data, and its density is that of the plane', async () => {

@@ -206,6 +206,11 @@ function logDeterminant(a: ArrayLike<number>, d: number): number {
   return total;
 }
 
+/** For layers that set their parameters from samples and take them no further. */
+export const noPass = (): never => {
+  throw new Error('the layer asked for what lies behind it');
+};
+
 export const negated = (values: ArrayLike<number>): Float64Array => Float64Array.from(values, (v) => -v);
 
 export const largestDifference = (a: ArrayLike<number>, b: ArrayLike<number>): number => {

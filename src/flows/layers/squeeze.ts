@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import {
   add,
+  allocate,
   concat,
   reshape,
   showShape,
@@ -12,12 +13,13 @@ import {
   sliceAxis,
   transpose,
   zeros,
+  type NDArray,
   type Shape,
   type Tensor,
 } from '../../tensor/index.ts';
 import { split as splitKey } from '../../tensor/random.ts';
-import { sequence } from '../compose.ts';
-import { layer, type Layer } from '../layer.ts';
+import { looksAtData, sequence } from '../compose.ts';
+import { layer, type Layer, type Pass, type Stage } from '../layer.ts';
 import { flattenSamples } from '../samples.ts';
 
 const still = (x: Tensor): Tensor => zeros([x.shape[0]], x.dtype);
@@ -61,6 +63,14 @@ export const squeeze = layer('squeeze', {
   lipschitz: () => ({ forward: 1, inverse: 1 }),
 });
 
+/** The first half of the channels of `[n, c, h, w]`. */
+function firstHalf({ data, shape: [n, c, ...pixels], dtype }: NDArray): NDArray {
+  const row = (c / 2) * sizeOf(pixels);
+  const half = allocate(dtype, n * row);
+  for (let i = 0; i < n; i++) half.set(data.subarray(2 * i * row, (2 * i + 1) * row), i * row);
+  return { data: half, shape: [n, c / 2, ...pixels], dtype };
+}
+
 /**
  * A flow of several scales as one layer: the first stage sees the whole image, each further one half of the channels that the stage before
  * has left; the other half goes to the base as it is. z is one vector `[entries]`: what was let go first, then later, then what
@@ -93,6 +103,19 @@ export function multiscale(shape: Shape, stages: readonly (readonly Layer[])[]):
     support: chains[0].support,
     inverseBy: sequence(stages.flat()).inverseBy,
     parts: chains,
+    ...(chains.some(looksAtData) && {
+      async calibrate(p: readonly unknown[], x: NDArray, stage: Stage, pass: Pass) {
+        const own = [...p];
+        const deepest = chains.findLastIndex(looksAtData);
+        let here = x;
+        for (const [i, chain] of chains.slice(0, deepest + 1).entries()) {
+          if (chain.calibrate)
+            own[i] = await chain.calibrate(own[i] as readonly unknown[], here, stage, pass);
+          if (i < deepest) here = firstHalf(await pass(chain as Layer, own[i], here));
+        }
+        return own;
+      },
+    }),
     outputShape: (given) => [sizeOf(given)],
     inputShape: () => shape,
     lipschitz: () => null,
