@@ -7,8 +7,8 @@ export interface PlaneGrid {
   /** Σ f(x, log p(x)) p(x) over the cells. */
   readonly integral: (logs: ArrayLike<number>, f?: (log: number) => number) => number;
   /**
-   * Kolmogorov–Smirnov statistic √n sup |F_n − F| of samples x `[n, 2]` whose coordinates are transformed by their distribution under the
-   * density: the larger of the two. Above 1.63 the chance is below 1 %.
+   * Kolmogorov–Smirnov statistic √n sup |F_n − F| of samples x `[n, 2]` transformed by the density to uniform numbers (Rosenblatt 1952),
+   * the first coordinate by its distribution, the second by that given the first: the larger of the two. Above 1.63 the chance is below 1 %.
    */
   readonly kolmogorovSmirnov: (logs: ArrayLike<number>, x: NDArray) => number;
 }
@@ -29,19 +29,41 @@ export function planeGrid({
     at.set([cx + along(Math.floor(i / points)), cy + along(i % points)], 2 * i);
   const cell = step * step;
 
-  const distance = (logs: ArrayLike<number>, x: NDArray, axis: 0 | 1): number => {
-    const n = x.shape[0];
-    const ends = new Float64Array(points + 1);
-    for (let i = 0; i < points * points; i++)
-      ends[(axis === 0 ? Math.floor(i / points) : i % points) + 1] += Math.exp(logs[i]) * cell;
-    for (let i = 1; i <= points; i++) ends[i] += ends[i - 1];
-    const transformed = Float64Array.from({ length: n }, (_, i) => {
-      const place = (x.data[2 * i + axis] - [cx, cy][axis] + reach) / step;
-      const inside = Math.min(points - 1e-9, Math.max(0, place));
-      const low = Math.floor(inside);
-      return ends[low] + (inside - low) * (ends[low + 1] - ends[low]);
-    }).sort();
-    return Math.max(...transformed.map((u, i) => Math.max(Math.abs(u - i / n), Math.abs(u - (i + 1) / n))));
+  /** Cumulative sums of each column of cells, over the second coordinate: row i of `[points, points + 1]`. */
+  const columnsOf = (logs: ArrayLike<number>): Float64Array[] =>
+    Array.from({ length: points }, (_, i) => {
+      const ends = new Float64Array(points + 1);
+      for (let j = 0; j < points; j++) ends[j + 1] = ends[j] + Math.exp(logs[i * points + j]) * cell;
+      return ends;
+    });
+  /** Of a table between whose entries there are straight lines. */
+  const interpolate = (ends: Float64Array, place: number): number => {
+    const inside = Math.min(ends.length - 1 - 1e-9, Math.max(0, place));
+    const low = Math.floor(inside);
+    return ends[low] + (inside - low) * (ends[low + 1] - ends[low]);
+  };
+  const rosenblatt = (logs: ArrayLike<number>, { data, shape: [n] }: NDArray): [number[], number[]] => {
+    const columns = columnsOf(logs);
+    const marginal = new Float64Array(points + 1);
+    columns.forEach((ends, i) => (marginal[i + 1] = marginal[i] + ends[points]));
+    const places = Array.from({ length: n }, (_, i) => [
+      (data[2 * i] - cx + reach) / step,
+      (data[2 * i + 1] - cy + reach) / step,
+    ]);
+    const conditional = ([along, across]: number[]): number => {
+      // The density at a place is between those of the middles of two columns.
+      const place = Math.min(points - 1 - 1e-9, Math.max(0, along - 0.5));
+      const low = Math.floor(place);
+      const between = (of: (ends: Float64Array) => number): number =>
+        of(columns[low]) + (place - low) * (of(columns[low + 1]) - of(columns[low]));
+      return between((ends) => interpolate(ends, across)) / between((ends) => ends[points]);
+    };
+    return [places.map(([along]) => interpolate(marginal, along)), places.map(conditional)];
+  };
+  const distance = (transformed: readonly number[]): number => {
+    const n = transformed.length;
+    const sorted = Float64Array.from(transformed).sort();
+    return Math.max(...sorted.map((u, i) => Math.max(Math.abs(u - i / n), Math.abs(u - (i + 1) / n))));
   };
 
   return {
@@ -52,8 +74,7 @@ export function planeGrid({
         if (logs[i] > -700) total += f(logs[i]) * Math.exp(logs[i]) * cell;
       return total;
     },
-    kolmogorovSmirnov: (logs, x) =>
-      Math.max(distance(logs, x, 0), distance(logs, x, 1)) * Math.sqrt(x.shape[0]),
+    kolmogorovSmirnov: (logs, x) => Math.max(...rosenblatt(logs, x).map(distance)) * Math.sqrt(x.shape[0]),
   };
 }
 
