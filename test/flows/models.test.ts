@@ -154,7 +154,7 @@ const bent = () => [softplus.create(), actNorm.create()];
 
 test.each<[string, number[], Layer[]]>([
   ['a flow', [2], [actNorm.create(), ...bent()]],
-  ['a sequence', [2], [sequence([actNorm.create(), ...bent()]) as Layer]],
+  ['a sequence', [2], [sequence([actNorm.create(), ...bent()])]],
   [
     'each scale of an image',
     [1, 4, 4],
@@ -165,7 +165,7 @@ test.each<[string, number[], Layer[]]>([
           [...bent(), squeeze.create()],
           [squeeze.create(), ...bent()],
         ],
-      ) as Layer,
+      ),
     ],
   ],
 ])(

@@ -111,7 +111,7 @@ export function multiscale(shape: Shape, stages: readonly (readonly Layer[])[]):
         for (const [i, chain] of chains.slice(0, deepest + 1).entries()) {
           if (chain.calibrate)
             own[i] = await chain.calibrate(own[i] as readonly unknown[], here, stage, pass);
-          if (i < deepest) here = firstHalf(await pass(chain as Layer, own[i], here));
+          if (i < deepest) here = firstHalf(await pass(chain, own[i], here));
         }
         return own;
       },
