@@ -16,7 +16,6 @@ import {
   constant,
   cumulativeSum,
   div,
-  exp,
   expandDims,
   greaterEqual,
   indicator,
@@ -73,10 +72,9 @@ export const rationalQuadratic: Transformer<SplineOptions> = {
     const { x0, w, y0, h, d0, d1 } = binOf(spline, spline.x, inside);
     const xi = clip(div(sub(inside, x0), w), 0, 1);
     const s = div(h, w);
-    const cross = mul(xi, sub(1, xi));
-    const denominator = add(s, mul(sub(add(d0, d1), mul(2, s)), cross));
-    const value = add(y0, mul(h, div(add(mul(s, square(xi)), mul(d0, cross)), denominator)));
-    return beyond(x, bound, { value, logDerivative: logSlope({ xi, s, d0, d1, denominator }) });
+    const at = splineAt(xi, { s, d0, d1, bend: sub(add(d0, d1), mul(2, s)) });
+    const value = add(y0, mul(h, div(at.numerator, at.denominator)));
+    return beyond(x, bound, { value, logDerivative: logSlope(s, at) });
   },
 
   inverse(y, raw, options) {
@@ -96,19 +94,19 @@ export const rationalQuadratic: Transformer<SplineOptions> = {
     const c = neg(mul(s, rise));
     const discriminant = maximum(sub(square(b), mul(4, mul(a, c))), 1e-30);
     const root = clip(div(mul(-2, c), add(b, sqrt(discriminant))), 0, 1);
-    const denominatorAt = (xi: Tensor): Tensor => add(s, mul(bend, mul(xi, sub(1, xi))));
-    const logSlopeAt = (xi: Tensor): Tensor =>
-      logSlope({ xi, s, d0: near, d1: far, denominator: denominatorAt(xi) });
+    const at = (xi: Tensor): SplineAt => splineAt(xi, { s, d0: near, d1: far, bend });
+    // (rise / h − (y − y_k) / h) · s / slope, in one fraction.
     const newton = (xi: Tensor): Tensor => {
-      const part = div(add(mul(s, square(xi)), mul(near, mul(xi, sub(1, xi)))), denominatorAt(xi));
-      return held(add(xi, mul(sub(div(rise, h), part), div(s, exp(logSlopeAt(xi))))));
+      const { numerator, denominator, mixed } = at(xi);
+      const residual = sub(mul(div(rise, h), denominator), numerator);
+      return held(add(xi, div(mul(residual, denominator), mul(s, mixed))));
     };
     // Where the spline is nearly flat the root of the quadratic has few digits, and its derivative fewer: Newton steps on the spline itself
     // make both, from the root as a constant (two of them, so second derivatives too).
     const xi = newton(newton(stopGradient(root)));
     const along = mul(xi, w);
     const value = add(x0, select(fromTop, sub(w, along), along));
-    return beyond(y, bound, { value, logDerivative: neg(logSlopeAt(xi)) });
+    return beyond(y, bound, { value, logDerivative: neg(logSlope(s, at(xi))) });
   },
 };
 
@@ -174,13 +172,29 @@ function binOf(spline: Spline, axis: Tensor, value: Tensor): Bin {
 /** ξ in [0, 1] with the derivative of what is given: where only rounding leaves the bin, at a knot, the spline has a slope. */
 const held = (xi: Tensor): Tensor => add(xi, stopGradient(sub(clip(xi, 0, 1), xi)));
 
-/** log dy/dx = log(s² (δ₁ ξ² + 2 s ξ(1 − ξ) + δ₀ (1 − ξ)²)) − 2 log(denominator). */
-function logSlope(parts: Record<'xi' | 's' | 'd0' | 'd1' | 'denominator', Tensor>): Tensor {
-  const { xi, s, d0, d1, denominator } = parts;
-  const rest = sub(1, xi);
-  const mixed = add(add(mul(d1, square(xi)), mul(mul(2, s), mul(xi, rest))), mul(d0, square(rest)));
-  return sub(add(mul(2, log(s)), log(mixed)), mul(2, log(denominator)));
+interface SplineAt {
+  readonly numerator: Tensor;
+  readonly denominator: Tensor;
+  readonly mixed: Tensor;
 }
+
+/**
+ * (y − y_k) / h = numerator / denominator and dy/dx = s² mixed / denominator² at ξ, where mixed = δ₁ ξ² + 2 s ξ(1 − ξ) + δ₀ (1 − ξ)² and
+ * bend = δ₀ + δ₁ − 2s.
+ */
+function splineAt(xi: Tensor, { s, d0, d1, bend }: Record<'s' | 'd0' | 'd1' | 'bend', Tensor>): SplineAt {
+  const rest = sub(1, xi);
+  const cross = mul(xi, rest);
+  const whole = square(xi);
+  return {
+    numerator: add(mul(s, whole), mul(d0, cross)),
+    denominator: add(s, mul(bend, cross)),
+    mixed: add(add(mul(d1, whole), mul(mul(2, s), cross)), mul(d0, square(rest))),
+  };
+}
+
+const logSlope = (s: Tensor, { mixed, denominator }: SplineAt): Tensor =>
+  sub(add(mul(2, log(s)), log(mixed)), mul(2, log(denominator)));
 
 /** The identity outside of [−B, B]. */
 function beyond(x: Tensor, bound: number, { value, logDerivative }: Transformed): Transformed {
