@@ -62,20 +62,21 @@ function baselinesFor(networks: readonly Cell[], cells: readonly Cell[]): Cell[]
   );
 }
 
-/**
- * Error of a network over that of a baseline, of means over the folds that both have: where a part of the folds is missing, the others
- * are other windows. NaN when they share none.
- */
-function ratio(network: Cell, baseline: Cell, key: string): number {
-  const mean = (cell: Cell, other: Cell): number => {
-    const folds = seedsOf(other);
-    return meanOf({ results: cell.results.filter(({ config }) => folds.has(config.seed)) }, key);
-  };
-  return mean(network, baseline) / mean(baseline, network);
+/** The folds of a cell that another has too: where a part of the folds is missing, the others are other windows. */
+function sharedWith(other: Cell, cell: Cell): Cell {
+  const folds = seedsOf(other);
+  return { ...cell, results: cell.results.filter(({ config }) => folds.has(config.seed)) };
+}
+
+/** Sum of some errors of a model over the sum for another, of means over the folds that both have; NaN when they share none. */
+export function ratio(of: Cell, to: Cell, ...keys: readonly string[]): number {
+  const total = (cell: Cell, other: Cell): number =>
+    keys.reduce((sum, key) => sum + meanOf(sharedWith(other, cell), key), 0);
+  return total(of, to) / total(to, of);
 }
 
 /** Errors that decide, by their keys among the numbers of a job. */
-const maeOf = (quantity: Quantity): string => `MAE ${quantity}`;
+export const maeOf = (quantity: Quantity): string => `MAE ${quantity}`;
 const RELATIVE_L2 = 'relative L2';
 
 /**

@@ -13,9 +13,11 @@ import {
   baselineChecks,
   baselineNotes,
   cellsOf,
+  maeOf,
   meanOf,
   networksByCondition,
   placeOf,
+  ratio,
   sameCondition,
   type Cell,
 } from './covidCells.ts';
@@ -66,7 +68,7 @@ interface Metric {
 const metricsOf = ({ quantities, task }: CovidSummaryOptions): Metric[] => [
   ...quantities.map((quantity) => ({
     name: `mean absolute error of ${quantity}, persons, mean of 7 days and all states, ${CHOSEN}`,
-    key: `MAE ${quantity}`,
+    key: maeOf(quantity),
     published: (model: string) => published[model]?.[quantity] ?? null,
   })),
   {
@@ -112,15 +114,14 @@ function noteOf(cell: Cell, { quantities }: CovidSummaryOptions): string {
 /** Improvement of the sum of the mean absolute errors over the fully connected network, as the published last column. */
 function improvementRows(cells: readonly Cell[], options: CovidSummaryOptions): ResultRow[] {
   const { quantities, task } = options;
-  const total = (cell: Cell): number =>
-    quantities.reduce((sum, quantity) => sum + meanOf(cell, `MAE ${quantity}`), 0);
   const publishedTotal = ({ confirmed, recovered, deaths }: (typeof published)[string]): number =>
     confirmed + recovered + deaths;
   return cells.flatMap((cell): ResultRow[] => {
     const reference = cells.find(
       ({ model, condition }) => model === REFERENCE && sameCondition(condition, cell.condition),
     );
-    if (!reference) return [];
+    const mean = reference ? 100 * (1 - ratio(cell, reference, ...quantities.map(maeOf))) : NaN;
+    if (!Number.isFinite(mean)) return [];
     const quoted = Object.hasOwn(published, cell.model) ? published[cell.model] : null;
     const comparable = quoted !== null && task === 'crd' && isPublishedCondition(cell.condition, options);
     return [
@@ -131,13 +132,13 @@ function improvementRows(cells: readonly Cell[], options: CovidSummaryOptions): 
         published: comparable
           ? 100 * (1 - publishedTotal(quoted) / publishedTotal(published[REFERENCE]))
           : null,
-        mean: 100 * (1 - total(cell) / total(reference)),
+        mean,
         std: null,
         n: cell.results.length,
         parameters: cell.results[0].parameters,
         seconds: null,
         baseline: cell.baseline,
-        note: 'from the means over the folds',
+        note: `from the means over the folds that ${REFERENCE} has too`,
       },
     ];
   });

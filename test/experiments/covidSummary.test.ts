@@ -163,6 +163,23 @@ test('a network with a part of the folds is compared on these', () => {
   expect([never.checks, never.notes.join().includes('Against the baselines')]).toEqual([[], false]);
 });
 
+test('the improvement over fc is that of the folds that both have', () => {
+  // fold 1 is harder for everybody; seq2seq has fold 0 alone, transformer fold 1, which fc has not.
+  const { rows } = summaryOf(
+    ({ model, seed }) => {
+      if (model === 'fc') return seed < 2 ? [80 * (1 + 9 * seed), 20, 1] : undefined;
+      if (model === 'seq2seq') return seed === 0 ? [40, 10, 1] : undefined;
+      return seed === 2 ? [1, 1, 1] : undefined;
+    },
+    { ...small, folds: [0, 1, 2] },
+  );
+  const improvements = rows.filter(({ metric }) => metric.startsWith('improvement'));
+  expect(improvements.map(({ model, mean }) => [model, mean])).toEqual([
+    ['seq2seq', 50],
+    ['fc', 0],
+  ]);
+});
+
 test('without baselines there is nothing to judge', () => {
   const { checks, notes } = summaryOf(({ model }) => table[model], { ...small, baselines: [] });
   expect(checks).toEqual([]);
