@@ -118,7 +118,7 @@ export function rolloutFigures(finished: readonly JobResult[], id: string, where
       id: `rollout-${id}`,
       title: `Rollout error ${where}`,
       caption:
-        'Mean relative L2 error of the test samples when a model is applied to its own output again and again; mean over seeds. An error of 1.4 is that of two states that have nothing to do with each other.',
+        'Mean relative L2 error of the test samples when a model is applied to its own output again and again; mean over seeds. An error of 1.4 is that of two states that have nothing to do with each other; a curve ends where its error would exceed 100.',
       xLabel: 'time',
       yLabel: 'relative L2 error',
       xScale: 'linear',
@@ -136,7 +136,7 @@ export function rolloutFigures(finished: readonly JobResult[], id: string, where
       id: `spectrum-${id}`,
       title: `Energy spectrum ${where}`,
       caption:
-        'Mean energy of each Fourier mode over the test samples at the end of the rollout; a model without high modes smooths.',
+        'Mean energy of each Fourier mode over the test samples at the end of the rollout; a model without high modes smooths, one that left the solution is not shown.',
       xLabel: 'Fourier mode',
       yLabel: 'energy',
       xScale: 'log',

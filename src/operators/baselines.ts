@@ -82,11 +82,15 @@ export function dispersivePropagator(settings: {
   };
 }
 
+/** Power of a mode over that of the strongest, below which it is rounding of float32 fields. */
+const NOISE = 1e-12;
+
+/** The factor m_k of every mode that brings m_k û_k nearest to v̂_k; 0 for modes that the inputs do not have. */
 export function fitMultiplier({ input, output }: Pairs, s: number): [number, number][] {
   const u = realSpectra(input, s);
   const v = realSpectra(output, s);
   const count = input.length / s;
-  return Array.from({ length: u.modes }, (_, k) => {
+  const sums = Array.from({ length: u.modes }, (_, k) => {
     let [real, imaginary, power] = [0, 0, 0];
     for (let i = 0; i < count; i++) {
       const at = i * u.modes + k;
@@ -94,8 +98,12 @@ export function fitMultiplier({ input, output }: Pairs, s: number): [number, num
       imaginary += u.real[at] * v.imaginary[at] - u.imaginary[at] * v.real[at];
       power += u.real[at] ** 2 + u.imaginary[at] ** 2;
     }
-    return power === 0 ? [0, 0] : [real / power, imaginary / power];
+    return { real, imaginary, power };
   });
+  const least = NOISE * Math.max(...sums.map(({ power }) => power));
+  return sums.map(({ real, imaginary, power }) =>
+    power > least ? [real / power, imaginary / power] : [0, 0],
+  );
 }
 
 interface Spectra {

@@ -1,9 +1,12 @@
 /** Inverses of batches of square matrices that are not small, from matrix products alone. */
 import {
   abs,
+  add,
   customVjp,
   div,
   identityMatrix,
+  lessEqual,
+  loop,
   matmul,
   max,
   mul,
@@ -15,8 +18,11 @@ import {
   type Tensor,
 } from '../tensor/index.ts';
 
-/** Enough to bring a relative residual of 1 − 1/κ² down to rounding for condition numbers κ up to about 10³. */
-const ITERATIONS = 24;
+/** Most iterations: they reach condition numbers of about 10⁴ where float64 does; it ends as soon as the residual is small. */
+const MOST = 40;
+
+/** Largest entry of I − MX after which one more iteration, which squares it, reaches rounding. */
+const nearlyThere = { float32: 1e-4, float64: 1e-8 } as const;
 
 /**
  * Newton–Schulz iteration X ← X(2I − MX) from X = Mᵀ / (‖M‖₁‖M‖∞), which converges for every invertible M
@@ -26,7 +32,7 @@ const ITERATIONS = 24;
 export const matrixInverse: (matrices: Tensor) => Tensor = customVjp(
   (matrices: Tensor) => newtonSchulz(matrices),
   ([matrices], cotangent) => {
-    const inverse = transpose(newtonSchulz(matrices));
+    const inverse = transpose(matrixInverse(matrices));
     return [neg(matmul(matmul(inverse, cotangent), inverse))];
   },
   'matrixInverse',
@@ -37,8 +43,17 @@ function newtonSchulz(matrices: Tensor): Tensor {
   const size = abs(matrices);
   const columns = max(sum(size, 1), 1);
   const rows = max(sum(size, 2), 1);
-  let inverse = div(transpose(matrices), reshape(mul(columns, rows), [batch, 1, 1]));
-  const twice = mul(identityMatrix(n), 2);
-  for (let i = 0; i < ITERATIONS; i++) inverse = matmul(inverse, sub(twice, matmul(matrices, inverse)));
-  return inverse;
+  const start = div(transpose(matrices), reshape(mul(columns, rows), [batch, 1, 1]));
+  const tolerance = nearlyThere[matrices.dtype === 'float64' ? 'float64' : 'float32'];
+  return loop(
+    [start],
+    ([inverse]) => {
+      const residual = sub(identityMatrix(n), matmul(matrices, inverse));
+      return {
+        state: [add(inverse, matmul(inverse, residual))],
+        done: lessEqual(max(abs(residual)), tolerance),
+      };
+    },
+    MOST,
+  );
 }

@@ -29,6 +29,19 @@ describe('multiplier', () => {
     });
   });
 
+  test('leaves modes at zero that the inputs have by rounding only', () => {
+    const wave = (i: number, k: number): number =>
+      Math.cos((2 * Math.PI * k * (i % s)) / s + Math.floor(i / s));
+    const input = Float32Array.from({ length: 4 * s }, (_, i) => wave(i, 1) + 1e-3 * wave(i, 2));
+    const output = Float32Array.from(input, (v, i) => 2 * v + wave(i, 5));
+    const fitted = fitMultiplier({ input, output }, s);
+    fitted.forEach(([real, imaginary], k) => {
+      const size = Math.hypot(real, imaginary);
+      if (k === 1 || k === 2) expect(size).toBeCloseTo(2, 3);
+      else expect(size).toBe(0);
+    });
+  });
+
   test('is the least-squares choice: any other factor of a mode fits the training pairs worse', () => {
     const train = { input: rows(2, 6), output: rows(3, 6) };
     const fitted = fitMultiplier(train, s);

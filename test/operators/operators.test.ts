@@ -176,6 +176,45 @@ describe('exact inverse of the denominator', () => {
     await program.dispose();
   });
 
+  test.each([2, 300, 3000])(
+    'matrixInverse reaches rounding at size 128 and condition number %i',
+    async (kappa) => {
+      const n = 128;
+      // Q D Q with a reflection Q = I − 2vvᵀ and singular values from 1 to 1/κ, of both signs.
+      const raw = normal(key(12), n);
+      const length = Math.hypot(...raw);
+      const v = raw.map((entry) => entry / length);
+      const values = Array.from({ length: n }, (_, i) => (i % 2 ? -1 : 1) * kappa ** (-i / (n - 1)));
+      const reflected = (i: number, j: number): number => (i === j ? 1 : 0) - 2 * v[i] * v[j];
+      const entries = Float64Array.from({ length: n * n }, (_, at) => {
+        const [i, j] = [Math.floor(at / n), at % n];
+        return values.reduce((total, d, m) => total + reflected(i, m) * d * reflected(m, j), 0);
+      });
+      const inverse = await evaluate(
+        (_: never, m: Tensor) => matrixInverse(m),
+        {},
+        array(entries, [1, n, n]),
+      );
+      const truth = Float64Array.from({ length: n * n }, (_, at) => {
+        const [i, j] = [Math.floor(at / n), at % n];
+        return values.reduce((total, d, m) => total + (reflected(i, m) * reflected(m, j)) / d, 0);
+      });
+      const worst = inverse.reduce((most, entry, at) => Math.max(most, Math.abs(entry - truth[at])), 0);
+      expect(worst / kappa).toBeLessThan(1e-9);
+    },
+  );
+
+  test('matrixInverse has second derivatives: of 1/x on a 1 × 1 matrix, 2/x³', async () => {
+    const program = await compile(
+      (x: Tensor) => grad((y: Tensor) => sum(grad((z: Tensor) => sum(matrixInverse(z)))(y)))(x),
+      [spec([1, 1, 1])],
+      { dtype: 'float64' },
+    );
+    const second = (await program.run([array([2], [1, 1, 1])])) as unknown as NDArray;
+    expect(second.data[0]).toBeCloseTo(2 / 8, 10);
+    await program.dispose();
+  });
+
   test('at L = 0 the exact and the learned denominator agree: both are the identity', async () => {
     const make = (denominator: 'exact' | 'learned') =>
       pade.create({ k: 2, channels: 2, modes: 3, degrees: 'full', denominator });

@@ -94,9 +94,9 @@ function jobs(config: z.output<typeof configuration>): JobConfig[] {
 /** At most so many epochs of a training are kept for the figure. */
 const KEPT_EPOCHS = 25;
 const NORM_OF_EPOCH = 'training gradient norm, epoch ';
-const LARGEST_NORM = 'largest training gradient norm';
+const LARGEST_NORM = 'training gradient norm, largest mean of an epoch';
 
-/** Gradient norms of a training as numbers of its result: the largest, and those of evenly spread epochs. */
+/** Gradient norms of a training, means over the steps of an epoch, as numbers of its result: the largest, and those of evenly spread epochs. */
 function trainingNorms(lines: readonly MetricLine[]): Record<string, number> {
   const norms = lines.map(({ epoch, gradientNorm }) => ({ epoch, norm: gradientNorm ?? NaN }));
   const every = Math.ceil(norms.length / KEPT_EPOCHS);
@@ -182,7 +182,7 @@ function checksOf(groups: readonly Group[]): Check[] {
     // ‖A(L)‖‖B(L)‖ ≤ e^‖L‖ for all p and q: all that higher degrees can add to the bounds.
     const limit = reference * Math.exp(Math.max(...group.map(({ extra }) => extra.normL)));
     return {
-      name: `p = q = ${pairOf(group[0]).p}: largest gradient norm of the training`,
+      name: `p = q = ${pairOf(group[0]).p}: gradient norm of the training, largest mean of an epoch`,
       value: Number.isFinite(value) ? value : null,
       limit: `finite, ≤ ${limit.toPrecision(3)} = e^‖L‖ × that of p = q = ${lowest}`,
       holds: value <= limit,
