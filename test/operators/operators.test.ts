@@ -210,7 +210,7 @@ describe('exact inverse of the denominator', () => {
       [spec([1, 1, 1])],
       { dtype: 'float64' },
     );
-    const second = (await program.run([array([2], [1, 1, 1])])) as unknown as NDArray;
+    const second = await program.run([array([2], [1, 1, 1])]);
     expect(second.data[0]).toBeCloseTo(2 / 8, 10);
     await program.dispose();
   });
