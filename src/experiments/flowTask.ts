@@ -1,15 +1,13 @@
 /** Training a density model on samples and measuring its likelihood: the part that all experiments with flows share. */
-import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { z } from 'zod';
 import type { NpzArrays } from '../../datasets/npz.ts';
 import type { SampleSplits } from '../../datasets/samples.ts';
 import {
-  actNorm,
   densities,
   fit,
-  flow,
   getDensity,
+  inUnits,
   isFlow,
   logProb,
   standardized,
@@ -114,7 +112,7 @@ export const flowJobs = (
   );
 
 /**
- * A model of the registry for data as they come: a flow behind a layer that brings them to mean 0 and variance 1 and learns on from
+ * A model of the registry for data in any units: a flow behind a layer that brings them to mean 0 and variance 1 and learns on from
  * there, any other model behind a fixed map.
  */
 export function trainableDensity(name: string, domain: ModelDomain, settings: FlowSettings): Density {
@@ -122,28 +120,27 @@ export function trainableDensity(name: string, domain: ModelDomain, settings: Fl
   const own = Object.entries(settings).filter(([field]) => field in family.schema.shape);
   const model = family.create(domain, Object.fromEntries(own));
   if (!isFlow(model) || family.ownTraining) return standardized(model);
-  return flow({ ...domain, layers: [actNorm.create(), ...model.layers], base: model.base });
+  return inUnits(model);
 }
 
 /** File of the parameters of a finished training, in its run folder: those of the epoch that was best on validation. */
 const PARAMETERS_FILE = 'flow.safetensors';
 
 /**
- * The model of a run and its trained parameters: those of the finished training, or of the best epoch so far.
+ * The model of a run and its trained parameters.
  *
- * @throws if the run is not a training of a flow, or an unfinished one of a model whose checkpoints hold only a part.
+ * @throws if the run is not a finished training of a flow: checkpoints hold parameters in the units of the data.
  */
 export async function openTrainedFlow(run: Run): Promise<{ model: Density; parameters: unknown }> {
   const { config } = run;
   const domain = flowDomain.safeParse(config.options['domain']);
   if (!domain.success) throw new Error(`${run.folder} holds no trained flow`);
   const model = trainableDensity(config.model, domain.data, flowSettings.parse(config.options['settings']));
-  const finished = (await run.readResult()) !== null;
-  if (!finished && !isFlow(model)) {
+  if ((await run.readResult()) === null) {
     throw new Error(`${run.name}: the training is not finished; run the same flow train command again first`);
   }
-  const file = finished ? run.path(PARAMETERS_FILE) : path.join(run.checkpoints, 'best.safetensors');
-  return { model, parameters: (await loadParameters(file, model.init(key(config.seed)))).parameters };
+  const { parameters } = await loadParameters(run.path(PARAMETERS_FILE), model.init(key(config.seed)));
+  return { model, parameters };
 }
 
 /** The log density of a run's model, at the epoch that was best on validation samples: a run keeps no other. */

@@ -12,6 +12,7 @@ export {
   standardizedSamples,
   type StandardizedParameters,
 } from './standardized.ts';
+export { inUnits } from './inUnits.ts';
 export { calibrate, logProb, sample, toData, toLatent, type Beside, type RunOptions } from './run.ts';
 export { describeFailure, diagnose, largestNumber, type Failure } from './failures.ts';
 export { describeData, standardizedSubset, type DataShape } from './dimension.ts';

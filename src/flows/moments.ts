@@ -11,16 +11,28 @@ export interface Moments {
  * Of n samples of `size` entries each, one after the other. Deviations are taken from the first sample, so that an entry that never
  * changes has a variance of exactly 0, whatever its value.
  */
-export function entryMoments(values: ArrayLike<number>, size: number): Moments {
-  const n = values.length / size;
-  const average = (of: (value: number, entry: number) => number): Float64Array => {
-    const total = new Float64Array(size);
-    for (let i = 0; i < values.length; i++) total[i % size] += of(values[i], i % size);
+export const entryMoments = (values: ArrayLike<number>, size: number): Moments =>
+  groupMoments(values, size, 1);
+
+/** Moments of every channel of `[n, c, ...]`. */
+export const channelMoments = ({ data, shape: [n, c] }: NDArray): Moments =>
+  groupMoments(data, c, data.length / (n * c));
+
+/** Groups take turns, with `run` values one after the other. Measured from the first value of each: one that never changes has variance 0. */
+function groupMoments(values: ArrayLike<number>, groups: number, run: number): Moments {
+  const n = values.length / groups;
+  const average = (of: (value: number, group: number) => number): Float64Array => {
+    const total = new Float64Array(groups);
+    for (let i = 0; i < values.length; i++) {
+      const group = Math.floor(i / run) % groups;
+      total[group] += of(values[i], group);
+    }
     return total.map((sum) => sum / n);
   };
-  const offset = average((v, j) => v - values[j]);
-  const mean = offset.map((by, j) => values[j] + by);
-  return { mean, variance: average((v, j) => (v - values[j] - offset[j]) ** 2) };
+  const first = (group: number): number => values[group * run];
+  const offset = average((v, j) => v - first(j));
+  const mean = offset.map((by, j) => first(j) + by);
+  return { mean, variance: average((v, j) => (v - first(j) - offset[j]) ** 2) };
 }
 
 /** Mean `[d]` and covariance `[d, d]` (sums of products over n) of samples x `[n, ...]` of d entries, in float64. */

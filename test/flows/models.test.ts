@@ -152,7 +152,9 @@ test('Householder reflections multiplied as I − V T Vᵀ are their product, wh
 /** Softplus makes the mean and variance in front of each ActNorm other than those behind the one before. */
 const bent = () => [softplus.create(), actNorm.create()];
 
-test.each<[string, number[], Layer[]]>([
+test.each<[string, number[], Layer[], unit?: number]>([
+  ['a flow in small units', [2], [actNorm.create(), ...bent()], 1e-6],
+  ['a flow in large units', [2], [actNorm.create(), ...bent()], 1e6],
   ['a flow', [2], [actNorm.create(), ...bent()]],
   ['a sequence', [2], [sequence([actNorm.create(), ...bent()])]],
   [
@@ -170,11 +172,11 @@ test.each<[string, number[], Layer[]]>([
   ],
 ])(
   'ActNorm in %s begins where what it makes of the data has mean 0 and variance 1',
-  async (_, shape, layers) => {
+  async (_, shape, layers, unit = 1) => {
     const made = flow({ shape, layers });
     const [n, d] = [500, shape.reduce((a, b) => a * b, 1)];
     const x = array(
-      normal(key(5), n * d).map((v, i) => (i % 2 ? 3 * v + 2 : v)),
+      normal(key(5), n * d).map((v, i) => unit * (i % 2 ? 3 * v + 2 : v)),
       [n, ...shape],
     );
     const p = await calibrate(made, made.init(key(1)), x, 'start', {}, float64);

@@ -16,6 +16,7 @@ import {
 import { zerosInitialiser } from '../../nn/index.ts';
 import { layer } from '../layer.ts';
 import { scaleConstants } from '../lipschitzConstants.ts';
+import { channelMoments } from '../moments.ts';
 import { alongChannels, channelsOf, perSample, pixelsOf } from '../samples.ts';
 import { identityScaleShift } from '../scaleShift.ts';
 
@@ -25,23 +26,7 @@ const float32 = (data: Float64Array): NDArray => ({
   dtype: 'float32',
 });
 
-/** Mean and variance of each channel of `[n, c, ...]`. */
-function channelStatistics({ data, shape }: NDArray): { mean: Float64Array; variance: Float64Array } {
-  const [n, c] = shape;
-  const pixels = data.length / (n * c);
-  const average = (of: (v: number, channel: number) => number): Float64Array => {
-    const total = new Float64Array(c);
-    data.forEach((v, i) => {
-      const channel = Math.floor(i / pixels) % c;
-      total[channel] += of(v, channel) / (n * pixels);
-    });
-    return total;
-  };
-  const centre = average((v) => v);
-  return { mean: centre, variance: average((v, channel) => (v - centre[channel]) ** 2) };
-}
-
-/** y = eˢ (x + b) a channel; set by the first data it sees, learned from there. */
+/** y = eˢ (x + b) a channel; set by the first data it sees, in whatever units they are, learned from there. */
 export const actNorm = layer('act-norm', {
   title: 'ActNorm',
   source: 'Kingma & Dhariwal 2018 (Glow), section 3.1',
@@ -65,9 +50,9 @@ export const actNorm = layer('act-norm', {
   lipschitz: ({ logScale }) => scaleConstants(logScale),
   calibrate(p, x, stage) {
     if (stage === 'end') return p;
-    const { mean: centre, variance } = channelStatistics(x);
+    const { mean: centre, variance } = channelMoments(x);
     return {
-      logScale: float32(variance.map((v) => -0.5 * Math.log(v + 1e-6))),
+      logScale: float32(variance.map((v) => (v > 0 ? -0.5 * Math.log(v) : 0))),
       shift: float32(centre.map((m) => -m)),
     };
   },
@@ -109,7 +94,7 @@ export const batchNorm = layer('batch-norm', {
     };
   },
   calibrate(p, x) {
-    const { mean: centre, variance } = channelStatistics(x);
+    const { mean: centre, variance } = channelMoments(x);
     return { ...p, mean: float32(centre), logVariance: float32(variance.map((v) => Math.log(v + 1e-30))) };
   },
 });
