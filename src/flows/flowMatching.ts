@@ -4,12 +4,14 @@
  * base, and least squares find it.
  */
 import { add, array, mean, mul, square, sub, type NDArray, type Tensor } from '../tensor/index.ts';
-import { train, type MlpParameters, type TrainResult } from '../nn/index.ts';
+import { train, type MlpParameters, type NotFinite, type TrainResult } from '../nn/index.ts';
 import { foldIn, key as seedKey, normal, uniform, type Key } from '../tensor/random.ts';
 import type { FitOptions } from './density.ts';
+import { runOptionsOf } from './fit.ts';
 import { flow, type Flow, type FlowParameters } from './flow.ts';
 import type { TensorsOf } from './layer.ts';
 import { continuous, velocity } from './layers/continuous.ts';
+import { mapRows, type RunOptions } from './run.ts';
 import { flattenSamples } from './samples.ts';
 
 /** ‖f(x_t, t) − (z − x)‖² / d of x `[batch, ...]`, z like x, t `[batch, 1]`: `[batch]`. */
@@ -51,16 +53,31 @@ async function fitMatching(
   return train<FlowParameters>({
     ...options,
     init: (key) => from ?? model.init(key),
-    loss: (p, batch) =>
-      flowMatchingLoss(
-        p.layers[0] as TensorsOf<MlpParameters>,
-        batch as Parameters<typeof flowMatchingLoss>[1],
-      ),
+    loss: lossOf,
     data: {
       train: data.train,
       // One draw of paths, the same in every epoch.
       validation: validation && withPaths({ ...validation }, foldIn(seedKey(options.seed), 1)),
     },
     augment: withPaths,
+    explain: explainLoss(runOptionsOf(options)),
   });
 }
+
+/** For `train`: the sample whose velocity is furthest from finite, or from its path. */
+const explainLoss =
+  (options: RunOptions) =>
+  async ({ parameters, batch, split, samples }: NotFinite<FlowParameters>): Promise<string> => {
+    const { losses } = await mapRows(
+      (p, rows) => ({ losses: lossOf(p, rows) }),
+      parameters,
+      batch as Record<string, NDArray>,
+      options,
+    );
+    const sizes = Array.from(losses.data, (v) => (Number.isNaN(v) ? Infinity : v));
+    const at = sizes.indexOf(Math.max(...sizes));
+    return `layer 0 (${continuous.name}) makes a velocity whose squared error is ${losses.data[at]} for sample ${samples[at]} of the ${split} split`;
+  };
+
+const lossOf = (p: TensorsOf<FlowParameters>, batch: Record<string, Tensor>): Tensor =>
+  flowMatchingLoss(p.layers[0] as TensorsOf<MlpParameters>, batch as Parameters<typeof flowMatchingLoss>[1]);

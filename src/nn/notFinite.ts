@@ -23,13 +23,13 @@ export function refuseStep(
 ): never {
   const what = Number.isFinite(loss) ? `norm of the gradient is ${gradient}` : `loss is ${loss}`;
   throw new Error(
-    `train: the ${what} in epoch ${at.epoch}, step ${at.step} (learning rate ${at.learningRate})${because(reason)}; lower the learning rate, set clipNorm, or compile the loss with checkNumerics to find the op`,
+    `train: the ${what} in epoch ${at.epoch}, step ${at.step} (learning rate ${at.learningRate})${because(reason)}; lower the learning rate or clip the gradient (clipNorm, --clip-norm)${reason ? '' : ', or compile the loss with checkNumerics to find the op'}`,
   );
 }
 
 /** @throws always. */
 export function refuseMetric(value: number, epoch: number, reason: string | null | undefined): never {
   throw new Error(
-    `train: the validation metric is ${value} after epoch ${epoch}${because(reason)}; lower the learning rate or set clipNorm, and check the validation split for targets that are zero everywhere`,
+    `train: the validation metric is ${value} after epoch ${epoch}${because(reason)}; lower the learning rate or clip the gradient (clipNorm, --clip-norm), and check the validation split for targets that are zero everywhere`,
   );
 }

@@ -191,3 +191,13 @@ test.each<[string, number[], Layer[], unit?: number]>([
     }
   },
 );
+
+test('flow matching that diverges names its layer, the step and the sample', async () => {
+  const x = array(normal(key(5), 2 * 60), [60, 2]);
+  x.data[2 * 17] = 1e30;
+  const options = training({ learningRate: 1e-3, epochs: 2, batchSize: 60 });
+  const model = getModel('flow-matching').create({ shape: [2] }, { hidden: [8] });
+  await expect(fit(model, { ...options, data: { train: { x } } })).rejects.toThrow(
+    /epoch 1, step 1 \(.*\): layer 0 \(continuous\) makes a velocity whose squared error is (Infinity|NaN) for sample 17 of the training split; lower/,
+  );
+});

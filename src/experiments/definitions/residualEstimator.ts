@@ -6,6 +6,7 @@ import { z } from 'zod';
 import {
   logAbsDet,
   plusIdentity,
+  reachableTerms,
   rouletteWeights,
   seriesEstimate,
   spectralNorm,
@@ -58,8 +59,8 @@ const conditionSchema = z.object({ norm: z.number(), probes: z.enum(probeNames) 
 
 const ROULETTE = 'russian-roulette';
 const seriesName = (terms: number): string => `power-series-${terms}`;
-/** Beyond so many terms the roulette ends whatever chance says: at stop ½ after 60 terms once in 10¹⁷. */
-const MOST_TERMS = 60;
+/** The roulette has at least so many terms: at stop ½ it reaches the last once in 10¹⁷. */
+const LEAST_TERMS = 60;
 
 const BIAS = 'bias';
 const BIAS_ERROR = 'standard error of the bias';
@@ -105,7 +106,11 @@ async function runJob({ config, threads, engine }: JobContext): Promise<JobOutpu
       (w) => matmul(w, a),
       probe,
       terms === null
-        ? rouletteWeights(chance, { exact, terms: MOST_TERMS, stop: p })
+        ? rouletteWeights(chance, {
+            exact,
+            stop: p,
+            terms: Math.max(LEAST_TERMS, reachableTerms({ exact, stop: p })),
+          })
         : truncatedWeights({ terms }),
     ),
     exact: logAbsDet(plusIdentity(expandDims(a, 0))),
