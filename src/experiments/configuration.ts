@@ -62,6 +62,24 @@ export function explainIssue(issue: z.core.$ZodIssue, value: unknown): string {
     : `${flag}: got ${show(at)}, ${expectation(issue)}`;
 }
 
+/** Keys whose effect own data take away; those that are given with another value than the preset's are refused. */
+function refuseUnused(
+  experiment: Experiment,
+  values: Configuration,
+  overrides: Configuration,
+  config: Configuration,
+): void {
+  const unused = experiment.ownData?.(config)?.unused.filter((key) => overrides[key] !== undefined) ?? [];
+  if (!unused.length) return;
+  const plain = z.strictObject(experiment.configuration.shape).parse(values) as Configuration;
+  const given = unused.find((key) => canonicalJson(config[key]) !== canonicalJson(plain[key]));
+  if (given === undefined) return;
+  throw new ConfigurationError(
+    given,
+    `${flagOf(given)}: got ${show(overrides[given])}, which has no effect beside --data: the samples are those of the file`,
+  );
+}
+
 /** Preset plus overrides, validated. Throws ConfigurationError with one line. */
 export function configure(
   experiment: Experiment,
@@ -81,6 +99,7 @@ export function configure(
     const [issue] = checked.error.issues;
     throw new ConfigurationError(String(issue.path[0] ?? ''), explainIssue(issue, given));
   }
+  refuseUnused(experiment, found.values, overrides, checked.data);
   try {
     experiment.check?.(checked.data);
   } catch (error) {

@@ -72,6 +72,12 @@ export interface Preset<C> {
   readonly values: Partial<C>;
 }
 
+/** What is otherwise where a user’s own data (`--data`) take the place of those of the presets. */
+export interface OwnData {
+  /** Keys that say how data are made, without effect on these: refused where they are given. */
+  readonly unused: readonly string[];
+}
+
 export interface ExperimentDefinition<Schema extends z.ZodObject> {
   readonly title: string;
   /** Where the published numbers stand. */
@@ -91,6 +97,8 @@ export interface ExperimentDefinition<Schema extends z.ZodObject> {
   readonly jobsOf?: string;
   /** Refuses configurations that no job could run, in one sentence. */
   check?(config: z.output<Schema>): void;
+  /** Null where the data are those of the presets. */
+  ownData?(config: z.output<Schema>): OwnData | null;
   /** One form for all configurations of one meaning: a value left to its default and the same value given. */
   normalize?(config: z.output<Schema>): z.output<Schema>;
   /** Work shared by all jobs (generating data), before they start; must leave it where jobs find it. */

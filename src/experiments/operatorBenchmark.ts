@@ -78,7 +78,7 @@ export interface BenchmarkCase {
 /** `check` need not look at resolutions that a model does not allow: those are refused for all benchmarks alike. */
 export interface OperatorBenchmark<Schema extends z.ZodObject> extends Pick<
   ExperimentDefinition<Schema>,
-  'title' | 'source' | 'configuration' | 'axes' | 'presets' | 'jobsOf' | 'check' | 'normalize'
+  'title' | 'source' | 'configuration' | 'axes' | 'presets' | 'jobsOf' | 'check' | 'ownData' | 'normalize'
 > {
   models(config: z.output<Schema>): readonly string[];
   baselines(config: z.output<Schema>): readonly string[];
@@ -248,6 +248,7 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
     axes,
     presets,
     ...(jobsOf === undefined ? {} : { jobsOf }),
+    ...(definition.ownData ? { ownData: (config) => definition.ownData!(config) } : {}),
     ...(definition.normalize ? { normalize: (config) => definition.normalize!(config) } : {}),
     check(config) {
       definition.check?.(config);

@@ -23,8 +23,10 @@ function valueNote(
   plain: Configuration,
   given: Configuration,
 ): string[] {
+  // How data are made says nothing of a file's.
+  const skipped = [...experiment.axes, ...(experiment.ownData?.(given)?.unused ?? [])];
   const keys = [...new Set([...Object.keys(plain), ...Object.keys(given)])].filter(
-    (key) => !experiment.axes.includes(key) && canonicalJson(plain[key]) !== canonicalJson(given[key]),
+    (key) => !skipped.includes(key) && canonicalJson(plain[key]) !== canonicalJson(given[key]),
   );
   const said = (config: Configuration): string =>
     listOf(

@@ -28,6 +28,32 @@ test('what a result says of data from a file names the file, not where it lies',
   }
 });
 
+test.each([
+  [{ train: 10 }, '--train: got 10, which has no effect beside --data'],
+  [{ validation: 10 }, '--validation'],
+  [{ test: 10 }, '--test'],
+  [{ fine: 2048 }, '--fine'],
+  [{ dataSeed: 1 }, '--data-seed'],
+  [{ recipe: 'nonlinear' }, "--recipe: got 'nonlinear'"],
+  [{ labels: 'converged' }, '--labels'],
+  [{ dispersion: 0.5 }, '--dispersion'],
+])('%j is refused beside --data, which it has no effect on', async (flags, message) => {
+  for (const name of ['kdv', 'kdv-resolution']) {
+    const { experiment } = await findExperiment(name);
+    expect(() => configure(experiment, 'quick', { ...flags, data: 'my.npz' })).toThrow(message);
+    expect(() => configure(experiment, 'quick', flags)).not.toThrow();
+  }
+});
+
+test('values of the presets are not refused beside --data, given or not', async () => {
+  const { experiment } = await findExperiment('kdv');
+  for (const preset of ['quick', 'paper']) {
+    const { train, recipe, epochs } = configure(experiment, preset, { data: 'my.npz', epochs: 3 });
+    expect(epochs).toBe(3);
+    expect(() => configure(experiment, preset, { data: 'my.npz', train, recipe })).not.toThrow();
+  }
+});
+
 test('where weights are averaged, those of the last step have a table of their own, published values included', async () => {
   const { experiment } = await findExperiment('kdv');
   const configuration = configure(experiment, 'paper', { resolutions: [64], models: ['pade'] });

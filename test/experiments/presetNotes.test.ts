@@ -30,6 +30,14 @@ test('a value that one of the two lacks, and of a path the name only', async () 
   ]);
 });
 
+test('how data are made is not compared where they come from a file', async () => {
+  const { experiment } = await findExperiment('kdv');
+  const given = { ...configure(experiment, 'quick', { data: 'mine.npz' }), train: 10, recipe: 'nonlinear' };
+  expect(presetNotes(experiment, 'quick', given)).toEqual([
+    'The preset quick has no data; this table has data mine.npz.',
+  ]);
+});
+
 test('entries of the axes that are left out are named, many are counted, further ones need no note', async () => {
   expect(
     await notesOf('ks', 'paper', {

@@ -248,6 +248,8 @@ export const kdvBenchmark = {
       }
     }
   },
+  ownData: ({ data }) =>
+    data === undefined ? null : { unused: ['recipe', 'labels', 'dispersion', ...Object.keys(sampleFields)] },
   normalize(config) {
     const { labels, dispersion } = defaultsOf(config);
     const { dispersion: given, settings, ...rest } = config;
