@@ -61,6 +61,13 @@ export function hashOf(pairs: Splits): string {
   return hash.digest('hex');
 }
 
+/** Points that a grid has at least where models are trained. */
+export const LEAST_POINTS = 16;
+
+/** Numbers of points that striding makes of a grid, ascending. */
+export const resolutionsOf = (points: number): number[] =>
+  Array.from({ length: points }, (_, i) => i + 1).filter((s) => points % s === 0 && s >= LEAST_POINTS);
+
 /**
  * Every `stride`-th point, without a low-pass filter, as the published benchmarks do. Throws when it does not divide, and
  * when nothing but zeros is left of a target.
@@ -69,9 +76,8 @@ export function atResolution(pairs: Splits, resolution: number): Splits {
   const fine = pairs.x.length;
   const stride = fine / resolution;
   if (!Number.isInteger(stride)) {
-    const divisors = Array.from({ length: fine }, (_, i) => i + 1).filter((s) => fine % s === 0 && s >= 16);
     throw new Error(
-      `resolution ${resolution} does not divide the fine grid of ${fine} points; there are ${divisors.join(', ')}`,
+      `resolution ${resolution} does not divide the fine grid of ${fine} points; there are ${resolutionsOf(fine).join(', ')}`,
     );
   }
   const strided = <A extends Float32Array | Float64Array>(array: A): A =>

@@ -52,7 +52,7 @@ function readme(result: ExperimentResult, time: string, commit: string): string 
   const { environment: machine, title, source, command, experiment } = result;
   return `# ${title}
 
-Published numbers: ${source}.
+Published numbers: ${source || 'none'}.
 
 Made by
 

@@ -68,7 +68,9 @@ export async function benchmark(
 
   const before = await folder.readConfig();
   const whole = before ? union(experiment, before.configuration, configuration) : configuration;
-  const { title, source, name } = experiment;
+  const { name } = experiment;
+  const own = experiment.ownData?.(whole);
+  const { title, source } = own ? { title: own.title, source: '' } : experiment;
   const command = commandOf(experiment, preset, whole, engine);
   const config = { experiment: name, preset, title, source, command, configuration: whole };
   await folder.writeConfig({ ...config, jobs: before?.jobs });

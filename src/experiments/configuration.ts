@@ -112,6 +112,21 @@ export function configure(
   return experiment.normalize?.(config) ?? config;
 }
 
+/** As `configure`; what follows from a user's own data is read from them where it is not given. */
+export async function configureOnData(
+  experiment: Experiment,
+  preset: string,
+  overrides: Configuration = {},
+): Promise<Configuration> {
+  const config = configure(experiment, preset, overrides);
+  const open = Object.entries(experiment.ownData?.(config)?.defaults ?? {}).filter(
+    ([key]) => overrides[key] === undefined,
+  );
+  if (!open.length) return config;
+  const read = await Promise.all(open.map(async ([key, value]) => [key, await value()] as const));
+  return configure(experiment, preset, { ...overrides, ...Object.fromEntries(read) });
+}
+
 /** The part of a configuration that all jobs share. */
 export const identityOf = (experiment: Experiment, config: Configuration): Configuration =>
   Object.fromEntries(Object.entries(config).filter(([key]) => !experiment.axes.includes(key)));

@@ -74,8 +74,12 @@ export interface Preset<C> {
 
 /** What is otherwise where a user’s own data (`--data`) take the place of those of the presets. */
 export interface OwnData {
+  /** Of the results: nothing is published about these data. */
+  readonly title: string;
   /** Keys that say how data are made, without effect on these: refused where they are given. */
   readonly unused: readonly string[];
+  /** What stands in the place of the preset's values, which do not fit these data, where nothing is given. */
+  readonly defaults: Readonly<Record<string, () => Promise<unknown>>>;
 }
 
 export interface ExperimentDefinition<Schema extends z.ZodObject> {

@@ -4,6 +4,7 @@ export {
   commandOf,
   ConfigurationError,
   configure,
+  configureOnData,
   explainIssue,
   flagOf,
   type Configuration,

@@ -5,7 +5,7 @@
 import path from 'node:path';
 import { z } from 'zod';
 import type { LoadContext } from '../../datasets/dataset.ts';
-import type { OperatorPairs } from '../../datasets/pairs.ts';
+import { LEAST_POINTS, type OperatorPairs } from '../../datasets/pairs.ts';
 import { exp, scale } from '../../solvers/complex.ts';
 import { findEquation } from '../../solvers/registry.ts';
 import { baselineNames, getBaseline, getOperator, operatorNames } from '../operators/index.ts';
@@ -54,7 +54,7 @@ export const modelFields = {
 /** The models of the source, in the order of its table. */
 export const publishedModels = ['pade', 'mwt', 'fno', 'mgno', 'lno', 'gno'] as const;
 
-export const resolutionList = list(z.int().min(16).max(65536)).describe('grid points');
+export const resolutionList = list(z.int().min(LEAST_POINTS).max(65536)).describe('grid points');
 
 /** How many samples there are, and where they come from. */
 export const sampleFields = {

@@ -48,7 +48,10 @@ function axisNote(
     const value = config[axis];
     return Array.isArray(value) ? value : [];
   };
-  const parts = experiment.axes.flatMap((axis): string[] => {
+  // What follows from a user's own data has nothing to do with the preset.
+  const skipped = Object.keys(experiment.ownData?.(given)?.defaults ?? {});
+  const axes = experiment.axes.filter((axis) => !skipped.includes(axis));
+  const parts = axes.flatMap((axis): string[] => {
     const asked = listed(given, axis);
     const all = listed(plain, axis);
     const missing = all.filter((value) => !asked.includes(value));

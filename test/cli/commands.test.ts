@@ -130,9 +130,17 @@ describe('bench', () => {
       ],
     );
     expect(code, stderr).toBe(0);
-    const { rows } = JSON.parse(stdout) as {
+    const { title, source, rows } = JSON.parse(stdout) as {
+      title: string;
+      source: string;
       rows: { model: string; condition: unknown; published: unknown }[];
     };
+    // Nothing is published about these data, and the equation is not known.
+    expect([title, source]).toEqual(['Neural operators on own.npz', '']);
+    const started = JSON.parse(stderr.split('\n')[0]) as { folder: string };
+    const report = readFileSync(path.join(started.folder, 'report.html'), 'utf8');
+    expect(report).toContain('<h1>Neural operators on own.npz</h1>');
+    expect(report).not.toMatch(/Korteweg|Gupta/);
     expect(rows.map(({ model }) => model)).toEqual([
       'fno',
       'fno',

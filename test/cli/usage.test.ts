@@ -150,7 +150,10 @@ test.each<[string[], string[]]>([
     ['there is no array "input"', 'left, right'],
   ],
   [['bench', 'kdv', '--data', 'nan.npz', '--resolutions', '32'], ['NaN in sample 1']],
-  [['bench', 'kdv', '--data', 'good.npz', '--resolutions', '64'], ['resolution 64 does not divide']],
+  [
+    ['bench', 'kdv', '--data', 'good.npz', '--resolutions', '64'],
+    ['--resolutions', 'good.npz has 32 points', '32 or 16'],
+  ],
   [['bench', 'kdv', '--data', 'missing.npz', '--resolutions', '32'], ['no such file']],
   [
     ['bench', 'kdv', '--runs', 'good.npz/runs'],

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { npy } from '../../datasets/npy.ts';
 import { writeNpz } from '../../datasets/npz.ts';
-import { configure } from '../../src/experiments/configuration.ts';
+import { configure, configureOnData } from '../../src/experiments/configuration.ts';
 import { findExperiment } from '../../src/experiments/registry.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'sextant-kdv-'));
@@ -52,6 +52,36 @@ test('values of the presets are not refused beside --data, given or not', async 
     expect(epochs).toBe(3);
     expect(() => configure(experiment, preset, { data: 'my.npz', train, recipe })).not.toThrow();
   }
+});
+
+test("the grid of one's own pairs is that of the file where none is given, and one that does not fit is named", async () => {
+  const { experiment } = await findExperiment('kdv');
+  const write = async (name: string, points: number): Promise<string> => {
+    const file = path.join(folder, name);
+    const fields = npy(
+      Float32Array.from({ length: 10 * points }, (_, i) => 1 + Math.sin(i)),
+      [10, points],
+    );
+    await writeNpz(file, { input: fields, output: fields });
+    return file;
+  };
+  const data = await write('mine.npz', 32);
+  const chosen = async (preset: string, flags: Record<string, unknown>): Promise<unknown> =>
+    (await configureOnData(experiment, preset, { models: ['fno'], data, ...flags })).resolutions;
+  expect(await chosen('quick', {})).toEqual([32]);
+  expect(await chosen('paper', {})).toEqual([32]);
+  expect(await chosen('quick', { resolutions: [16] })).toEqual([16]);
+  const context = { signal: new AbortController().signal, threads: 1, onProgress: () => undefined };
+  const wrong = configure(experiment, 'quick', { data, resolutions: [64] });
+  await expect(experiment.prepare?.(wrong, context)).rejects.toThrow(
+    '--resolutions: got 64, and mine.npz has 32 points; give --resolutions 32 or 16',
+  );
+  await expect(chosen('quick', { data: await write('short.npz', 8) })).rejects.toThrow(
+    '--data: short.npz has 8 points, expected at least 16',
+  );
+  await expect(
+    chosen('quick', { data: await write('odd.npz', 30), models: ['fno', 'pade'] }),
+  ).rejects.toThrow('30: the dyadic wavelet transform needs a power of two');
 });
 
 test('where weights are averaged, those of the last step have a table of their own, published values included', async () => {

@@ -32,8 +32,8 @@ test('a value that one of the two lacks, and of a path the name only', async () 
 
 test('how data are made is not compared where they come from a file', async () => {
   const { experiment } = await findExperiment('kdv');
-  const given = { ...configure(experiment, 'quick', { data: 'mine.npz' }), train: 10, recipe: 'nonlinear' };
-  expect(presetNotes(experiment, 'quick', given)).toEqual([
+  const given = configure(experiment, 'quick', { data: 'mine.npz', resolutions: [32] });
+  expect(presetNotes(experiment, 'quick', { ...given, train: 10, recipe: 'nonlinear' })).toEqual([
     'The preset quick has no data; this table has data mine.npz.',
   ]);
 });

@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { z } from 'zod';
 import {
   benchmark,
-  configure,
+  configureOnData,
   experiments,
   type BenchmarkOutcome,
   type RegisteredExperiment,
@@ -82,7 +82,7 @@ export async function runExperiment(
   },
 ): Promise<void> {
   const { experiment } = registered;
-  const configuration = configure(experiment, name, flags);
+  const configuration = await configureOnData(experiment, name, flags);
   const report = benchmarkReporter(terminal, experiment.name);
   const began = performance.now();
   const outcome = await benchmark(registered, {

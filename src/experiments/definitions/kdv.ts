@@ -6,7 +6,14 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { LoadContext } from '../../../datasets/dataset.ts';
 import { kdv } from '../../../datasets/kdv.ts';
-import { atResolution, hashOf, readPairs, type OperatorPairs } from '../../../datasets/pairs.ts';
+import {
+  atResolution,
+  hashOf,
+  LEAST_POINTS,
+  readPairs,
+  resolutionsOf,
+  type OperatorPairs,
+} from '../../../datasets/pairs.ts';
 import { dispersivePropagator, operatorNames } from '../../operators/index.ts';
 import type { Check, Condition, ResultRow } from '../../runs/index.ts';
 import { seedList } from '../lists.ts';
@@ -64,7 +71,9 @@ const configuration = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('.npz with your own pairs instead of a recipe (docs/data-format.md)'),
+    .describe(
+      '.npz with your own pairs instead of a recipe, by default with all their points (docs/data-format.md)',
+    ),
   shifted: z
     .array(z.enum(operatorNames))
     .default([])
@@ -101,11 +110,26 @@ function dataOf(config: Configuration): DataOptions {
   return { file, recipe, labels, dispersion, train, validation, test, fine, seed: dataSeed };
 }
 
+/** A user's pairs. Throws where they have fewer points than the models need. */
+async function ownPairs(file: string): Promise<OperatorPairs> {
+  const pairs = await readPairs(file);
+  const points = pairs.x.length;
+  if (points >= LEAST_POINTS) return pairs;
+  throw new Error(`--data: ${path.basename(file)} has ${points} points, expected at least ${LEAST_POINTS}`);
+}
+
 async function load(data: DataOptions, resolution: number, context: LoadContext): Promise<OperatorPairs> {
   const { file, ...recipe } = data;
   if (file === null) return kdv({ ...recipe, resolution }, context);
-  const pairs = await readPairs(file);
-  if (pairs.x.length === resolution) return pairs;
+  const pairs = await ownPairs(file);
+  const points = pairs.x.length;
+  if (points === resolution) return pairs;
+  if (points % resolution !== 0) {
+    const there = resolutionsOf(points).reverse().join(' or ');
+    throw new Error(
+      `--resolutions: got ${resolution}, and ${path.basename(file)} has ${points} points; give --resolutions ${there}`,
+    );
+  }
   const strided = atResolution(pairs, resolution);
   return { ...strided, provenance: { ...pairs.provenance, resolution, hash: hashOf(strided) } };
 }
@@ -249,7 +273,13 @@ export const kdvBenchmark = {
     }
   },
   ownData: ({ data }) =>
-    data === undefined ? null : { unused: ['recipe', 'labels', 'dispersion', ...Object.keys(sampleFields)] },
+    data === undefined
+      ? null
+      : {
+          title: `Neural operators on ${path.basename(data)}`,
+          unused: ['recipe', 'labels', 'dispersion', ...Object.keys(sampleFields)],
+          defaults: { resolutions: async () => [(await ownPairs(data)).x.length] },
+        },
   normalize(config) {
     const { labels, dispersion } = defaultsOf(config);
     const { dispersion: given, settings, ...rest } = config;
