@@ -98,6 +98,32 @@ export function atResolution(pairs: Splits, resolution: number): Splits {
   return coarse;
 }
 
+/** End values that differ by less than this share of a step beside them are one point, stored twice. */
+const SAME_POINT = 1e-3;
+
+/**
+ * Why a grid looks closed, a period with both its ends; null where it does not. Models take a grid as periodic, its last point
+ * one step before the first.
+ */
+export function closedGrid(pairs: Splits): string | null {
+  const { x } = pairs;
+  const last = x.length - 1;
+  if (Math.abs(x[0]) < 1e-6 && Math.abs(x[last] - 1) < 1e-6) return 'x has both 0 and 1';
+  let ends = 0;
+  let steps = 0;
+  for (const split of SPLITS) {
+    for (const values of [pairs[split].input, pairs[split].output]) {
+      for (let row = 0; row < values.length; row += x.length) {
+        const [first, second] = [values[row], values[row + 1]];
+        const [before, end] = [values[row + last - 1], values[row + last]];
+        ends = Math.max(ends, Math.abs(end - first));
+        steps = Math.max(steps, Math.abs(second - first), Math.abs(end - before));
+      }
+    }
+  }
+  return ends < SAME_POINT * steps ? 'the first and the last point agree in all samples' : null;
+}
+
 /** A target that is zero everywhere has no relative error: training on it, or measuring with it, gives NaN. */
 function refuseZeroTargets(splits: Record<Split, Samples>, where: string): void {
   for (const split of SPLITS) {
@@ -194,11 +220,13 @@ export interface ReadPairsOptions {
 export async function readPairs(file: string, options: ReadPairsOptions = {}): Promise<OperatorPairs> {
   const arrays = decodeNpz(await readBytes(file), file);
   const splits = pairsFromArrays(arrays, file, options);
+  const closed = closedGrid(splits);
   return {
     ...splits,
     provenance: {
       dataset: 'file',
       file,
+      ...(closed === null ? {} : { closedGrid: closed }),
       hash: hashOf(splits),
       labelErrorEstimate: labelErrorFrom(arrays, file),
       resolution: splits.x.length,

@@ -27,6 +27,7 @@ import {
   type ExperimentDefinition,
   type JobConfig,
 } from './experiment.ts';
+import { gridNotes } from './gridNotes.ts';
 import { LABEL_ROW, labelErrorFacts, labelNotes, labelRows, type LabelKind } from './labelRows.ts';
 import { list } from './lists.ts';
 import {
@@ -374,7 +375,7 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
           ...(definition.checks?.(rows, config, finished) ?? []),
           ...learningChecks(rows, (condition) => placeOf(condition, varying)),
         ],
-        notes: [...labelNotes(labelled, facts), ...definition.notes(config)],
+        notes: [...labelNotes(labelled, facts), ...gridNotes(facts), ...definition.notes(config)],
         figures: [...(definition.figures?.(finished, rows) ?? [])],
       };
     },

@@ -6,6 +6,7 @@ import { npy, type NpyArray } from '../../datasets/npy.ts';
 import { readNpz, writeNpz } from '../../datasets/npz.ts';
 import {
   atResolution,
+  closedGrid,
   pairsFromArrays,
   readPairs,
   writePairs,
@@ -131,6 +132,31 @@ test('a trailing channel of one, integers and float64 are taken as they come', (
     'own.npz',
   );
   expect([...pairs.train.input.subarray(0, 5)]).toEqual([0, 1, 2, 3, 4]);
+});
+
+describe('a closed grid is noticed', () => {
+  const waves = (periods: number, points: number): NpyArray =>
+    npy(
+      Float32Array.from({ length: 10 * points }, (_, i) => {
+        const sample = Math.floor(i / points);
+        return Math.sin(sample + (2 * Math.PI * (i % points)) / periods) + 0.1 * sample;
+      }),
+      [10, points],
+    );
+  const grid = (points: number, intervals: number): NpyArray =>
+    npy(Float64Array.from({ length: points }, (_, j) => j / intervals));
+  const whyOf = (field: NpyArray, x?: NpyArray): string | null =>
+    closedGrid(pairsFromArrays({ input: field, output: field, ...(x ? { x } : {}) }, 'own.npz'));
+  test.each([
+    ['endpoint left out', waves(32, 32), grid(32, 32), null],
+    ['endpoint left out, fine', waves(4096, 4096), undefined, null],
+    ['endpoint stored twice', waves(31, 32), undefined, 'the first and the last point agree in all samples'],
+    ['both ends in x', matrix(10, 32), grid(32, 31), 'x has both 0 and 1'],
+    ['not periodic', matrix(10, 32), undefined, null],
+    ['constant', npy(new Float32Array(320).fill(2), [10, 32]), undefined, null],
+  ])('%s', (_, field, x, why) => {
+    expect(whyOf(field, x)).toBe(why);
+  });
 });
 
 test('a resolution that does not divide names those that do', () => {

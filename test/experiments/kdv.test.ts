@@ -84,6 +84,23 @@ test("the grid of one's own pairs is that of the file where none is given, and o
   ).rejects.toThrow('30: the dyadic wavelet transform needs a power of two');
 });
 
+test('a table on a closed grid says so in its notes', async () => {
+  const { experiment } = await findExperiment('kdv');
+  const file = path.join(folder, 'closed.npz');
+  const fields = npy(
+    Float32Array.from({ length: 10 * 32 }, (_, i) =>
+      Math.sin(Math.floor(i / 32) + (2 * Math.PI * (i % 32)) / 31),
+    ),
+    [10, 32],
+  );
+  await writeNpz(file, { input: fields, output: fields });
+  const configuration = configure(experiment, 'quick', { data: file, resolutions: [16, 32] });
+  const context = { signal: new AbortController().signal, threads: 1, onProgress: () => undefined };
+  const facts = await experiment.prepare?.(configuration, context);
+  const { notes } = experiment.summarize([], configuration, facts);
+  expect(notes[0]).toMatch(/^The grid looks closed: the first and the last point agree in all samples\. /);
+});
+
 test('where weights are averaged, those of the last step have a table of their own, published values included', async () => {
   const { experiment } = await findExperiment('kdv');
   const configuration = configure(experiment, 'paper', { resolutions: [64], models: ['pade'] });

@@ -5,6 +5,7 @@ import type { Dataset } from '../../../datasets/dataset.ts';
 import { readPairs, SPLITS, writePairs, type OperatorPairs } from '../../../datasets/pairs.ts';
 import { datasets } from '../../../datasets/registry.ts';
 import { explainIssue } from '../../experiments/configuration.ts';
+import { gridNotes } from '../../experiments/gridNotes.ts';
 import { diskError } from '../../runs/disk.ts';
 import { defaultThreads } from '../../tensor/engines/threads.ts';
 import { command, exampleText } from '../command.ts';
@@ -75,7 +76,9 @@ const check = (terminal: Terminal): Command =>
     options: { json },
     examples: ['sextant data check kdv-small.npz'],
     async run({ file, json: asJson }) {
-      printFacts(terminal, factsOf(await readPairs(file)), asJson);
+      const facts = factsOf(await readPairs(file));
+      printFacts(terminal, facts, asJson);
+      for (const hint of gridNotes(facts)) terminal.note(`warning: ${hint}`);
     },
   });
 
