@@ -17,6 +17,7 @@ export {
   type WaveletBasis,
 } from './multiwaveletFilters.ts';
 export { padeBlock, type Degrees, type PadeBlock } from './padeBlock.ts';
+export { LARGEST_DEGREE } from './pade.ts';
 export { padeCoefficients } from './padeCoefficients.ts';
 export { fno, gno, lno, mgno, mwt, pade };
 

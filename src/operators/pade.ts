@@ -51,12 +51,15 @@ import {
   type Band,
 } from './wavelet.ts';
 
+/** Of numerator and denominator. */
+export const LARGEST_DEGREE = 12;
+
 const options = z.strictObject({
   ...pyramidOptions,
   layers: z.int().positive().default(1),
   /** Degrees of the numerator and of the denominator; without a denominator, q = 0, A is a Taylor sum. */
-  p: z.int().min(1).max(12).default(4),
-  q: z.int().min(0).max(12).default(2),
+  p: z.int().min(1).max(LARGEST_DEGREE).default(4),
+  q: z.int().min(0).max(LARGEST_DEGREE).default(2),
   /**
    * 'published': the sums end at p − 1 and q − 1, as in the authors' code, though the coefficients are those of [p/q];
    * 'full': they end at p and q, as in the paper.

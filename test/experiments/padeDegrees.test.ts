@@ -33,5 +33,10 @@ test('a Taylor sum has no denominator to invert, and a job keeps its degrees', (
     channels: 4,
   });
   expect(() => configure(experiment, 'quick', { degrees: ['4'] })).toThrow('expected p/q');
-  expect(() => configure(experiment, 'quick', { degrees: ['99/1'] })).toThrow();
+});
+
+test.each(['0/3', '13/1', '2/13', '4'])('degrees %s are refused in words of the flag', (degrees) => {
+  expect(() => configure(experiment, 'quick', { degrees: ['2/0', degrees] })).toThrow(
+    `--degrees: got '${degrees}', expected p/q, as 4/2, p from 1 and q from 0 to 12`,
+  );
 });

@@ -4,7 +4,12 @@
  */
 import { z } from 'zod';
 import { kdv, kdvOptions } from '../../../datasets/kdv.ts';
-import { dispersivePropagator, getOperator, padeCoefficients } from '../../operators/index.ts';
+import {
+  dispersivePropagator,
+  getOperator,
+  LARGEST_DEGREE,
+  padeCoefficients,
+} from '../../operators/index.ts';
 import type { Check, Figure, ResultRow } from '../../runs/index.ts';
 import { seedList } from '../lists.ts';
 import { modelFields, operatorBenchmark, resolutionList, sampleFields } from '../operatorBenchmark.ts';
@@ -13,9 +18,22 @@ import { trainingFields } from '../trainingSettings.ts';
 
 const DEGREES = /^(\d{1,2})\/(\d{1,2})$/;
 
+/** p and q of an entry of --degrees; null where it is none that the operator takes. */
+function degreesOf(text: string): { readonly p: number; readonly q: number } | null {
+  const [, p, q] = (DEGREES.exec(text) ?? []).map(Number);
+  return p >= 1 && p <= LARGEST_DEGREE && q <= LARGEST_DEGREE ? { p, q } : null;
+}
+
 const configuration = z.strictObject({
   degrees: z
-    .array(z.string().regex(DEGREES, 'expected p/q, as 4/2'))
+    .array(
+      z
+        .string()
+        .refine(
+          (text) => degreesOf(text) !== null,
+          `expected p/q, as 4/2, p from 1 and q from 0 to ${LARGEST_DEGREE}`,
+        ),
+    )
     .min(1)
     .describe('degrees p/q of numerator and denominator; q = 0 is a Taylor sum'),
   denominators: z
@@ -55,8 +73,8 @@ function variantOf(model: string): Variant | null {
 
 const modelsOf = ({ degrees, denominators }: Configuration): string[] => {
   const variants = degrees.flatMap((text): Variant[] => {
-    const [, p, q] = DEGREES.exec(text) ?? [];
-    const pair = { p: Number(p), q: Number(q) };
+    const pair = degreesOf(text);
+    if (!pair) return [];
     return pair.q === 0
       ? [{ ...pair, denominator: 'learned' }]
       : denominators.map((denominator) => ({ ...pair, denominator }));
