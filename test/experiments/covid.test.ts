@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -92,6 +92,19 @@ test('reported counts without a file: one sentence that says what to give', asyn
   } finally {
     if (before !== undefined) process.env['SEXTANT_DATA'] = before;
   }
+});
+
+test('counts of too few days are refused once, before jobs start, naming the file', async () => {
+  const experiment = await quick();
+  const data = path.join(folder, 'short.csv');
+  const days = Array.from({ length: 20 }, (_, i) => new Date(Date.UTC(2020, 3, 12 + i)).toISOString());
+  const rows = days.flatMap((day, i) =>
+    ['Ohio', 'Texas'].map((state) => `${day.slice(0, 10)},${state},${100 + i},${i},${i},1000000`),
+  );
+  writeFileSync(data, `date,state,confirmed,recovered,deaths,population\n${rows.join('\n')}\n`);
+  await expect(experiment.prepare?.(configure(experiment, 'quick', { data }), context)).rejects.toThrow(
+    '--data: short.csv: 20 days are too few for training, validation, calibration and test; expected 168',
+  );
 });
 
 test('a file given means reported counts', async () => {

@@ -184,6 +184,18 @@ function problemOf(
   });
 }
 
+/** Throws where windows of the series cannot be split, naming the file: no job could run. */
+function refuseShort({ days }: EpidemicSeries, config: Configuration): void {
+  try {
+    for (const split of config.splits)
+      for (const fold of config.folds) splitWindows(split, { days: days.length, fold, seed: 0 });
+  } catch (error) {
+    const file = fileOf(config);
+    const where = file === null ? '' : `--data: ${path.basename(file)}: `;
+    throw new Error(`${where}${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
 /** Whether the counts are simulated, from a file that they were written to as well. */
 const isSynthetic = ({ vintage }: Partial<DataFacts>): boolean => String(vintage).startsWith(SYNTHETIC);
 
@@ -260,6 +272,7 @@ export default experiment('covid', {
   async prepare(config) {
     const data = dataOf(config);
     const series = await load(data);
+    refuseShort(series, config);
     const source = isSynthetic(series.facts)
       ? `${SYNTHETIC}: simulated SIRD epidemic, nobody’s data`
       : 'reported counts';
