@@ -86,7 +86,9 @@ export async function benchmark(
     return facts;
   };
   const data = await prepared(whole).catch(async (error: unknown) => {
-    if (!before) await folder.removeUnused();
+    // What data cannot be made for is not asked for by the commands that follow.
+    if (before) await folder.writeConfig(before);
+    else await folder.removeUnused();
     throw error;
   });
 
