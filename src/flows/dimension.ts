@@ -4,7 +4,7 @@
  */
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import type { NDArray } from '../tensor/index.ts';
-import { key, permutation } from '../tensor/random.ts';
+import { foldIn, key, permutation } from '../tensor/random.ts';
 import { entryMoments } from './moments.ts';
 
 export interface DataShape {
@@ -67,22 +67,28 @@ export function describeData(x: NDArray, seed = 0): DataShape {
     return [{ samples, dimension: twoNearestNeighbours(distances).dimension }];
   });
   const repeated = neighbours.distances.filter(([r]) => r === 0).length / count;
-  const rank = ambient > LARGEST_RANKED ? null : rankOf(rows, ambient);
+  const axes = ambient > LARGEST_RANKED ? null : principalAxes(rows, ambient);
+  const rank = axes && rankOf(axes);
   const constant = entryMoments(rows, ambient).variance.filter((v) => v === 0).length;
   const outlier = furthest(x);
   const shape = { ambient, intrinsic, intrinsicError, byScale, rank, constant, repeated, outlier };
-  return { ...shape, components: componentsOf(neighbours.indices), degenerate: degeneracy(shape) };
+  const degenerate = degeneracy(shape, () => axes && fullDimension(rows, axes, seed));
+  return { ...shape, components: componentsOf(neighbours.indices), degenerate };
 }
 
-function degeneracy({
-  ambient,
-  intrinsic,
-  intrinsicError,
-  rank,
-  constant,
-  repeated,
-  outlier,
-}: Omit<DataShape, 'byScale' | 'components' | 'degenerate'>): string | null {
+/** `full`: the estimate for samples that fill the space, with the same covariance; null where a sample has too many numbers for it. */
+function degeneracy(
+  {
+    ambient,
+    intrinsic,
+    intrinsicError,
+    rank,
+    constant,
+    repeated,
+    outlier,
+  }: Omit<DataShape, 'byScale' | 'components' | 'degenerate'>,
+  full: () => number | null,
+): string | null {
   if (constant > 0) return `${constant} of the ${ambient} numbers of a sample never change`;
   // Beside it the others cannot be judged.
   if (outlier !== null) return null;
@@ -92,9 +98,11 @@ function degeneracy({
   if (repeated > 0.05) {
     return `${Math.round(100 * repeated)} % of the samples occur more than once: the numbers are discrete`;
   }
-  // In many dimensions the estimate is too low, the more the fewer samples there are.
-  const least = (ambient <= 10 ? 0.75 : 0.5) * ambient;
-  if (intrinsic + 3 * intrinsicError >= least) return null;
+  const atMost = intrinsic + 3 * intrinsicError;
+  if (atMost >= ambient - 0.5) return null;
+  // In many dimensions, and where some directions are short, the estimate is too low for samples that fill the space, too.
+  const filled = full();
+  if (atMost >= (filled === null ? 0.5 * ambient : 0.95 * filled)) return null;
   return `the samples seem to lie on a set of dimension ${intrinsic.toFixed(1)} in a space of dimension ${ambient}`;
 }
 
@@ -178,13 +186,54 @@ function twoNearestNeighbours(distances: readonly (readonly number[])[]): {
   return { dimension, error: dimension / Math.sqrt(logs.length) };
 }
 
-/** Directions whose variance is above float32 rounding of the largest. */
-function rankOf(rows: Float64Array, d: number): number {
+interface PrincipalAxes {
+  /** Sums of squares along the axes. */
+  readonly values: readonly number[];
+  /** Columns. */
+  readonly vectors: Matrix;
+}
+
+function principalAxes(rows: Float64Array, d: number): PrincipalAxes {
   const matrix = Matrix.from1DArray(rows.length / d, d, rows);
   const covariance = matrix.transpose().mmul(matrix);
-  const values = new EigenvalueDecomposition(covariance, { assumeSymmetric: true }).realEigenvalues;
+  const { realEigenvalues: values, eigenvectorMatrix: vectors } = new EigenvalueDecomposition(covariance, {
+    assumeSymmetric: true,
+  });
+  return { values, vectors };
+}
+
+/** Directions whose variance is above float32 rounding of the largest. */
+function rankOf({ values }: PrincipalAxes): number {
   const largest = Math.max(...values);
   return values.filter((value) => value > 1e-10 * largest).length;
+}
+
+/**
+ * What the estimate of the dimension is where coordinates do not depend on each other: the lower one of those of the rows whose entries
+ * are permuted, each on its own, and of the rows whose principal coordinates are. The first keeps edges, the second the covariance.
+ */
+function fullDimension(rows: Float64Array, { vectors }: PrincipalAxes, seed: number): number {
+  const d = vectors.rows;
+  const principal = Float64Array.from(
+    Matrix.from1DArray(rows.length / d, d, rows)
+      .mmul(vectors)
+      .to1DArray(),
+  );
+  const estimates = [rows, principal].map(
+    (coordinates) => twoNearestNeighbours(nearest(permuted(coordinates, d, seed), d, 2).distances).dimension,
+  );
+  return Math.min(...estimates);
+}
+
+/** Every column permuted on its own. */
+function permuted(rows: Float64Array, d: number, seed: number): Float64Array {
+  const n = rows.length / d;
+  const mixed = new Float64Array(rows.length);
+  for (let column = 0; column < d; column++) {
+    const order = permutation(foldIn(key(seed), column + 1), n);
+    order.forEach((from, to) => (mixed[to * d + column] = rows[from * d + column]));
+  }
+  return mixed;
 }
 
 /** Pieces of the graph that joins samples which are nearest neighbours of each other; those with less than 2 % of the samples do not count. */

@@ -16,6 +16,15 @@ const of = (d: number, point: (u: number, v: number) => number[]): NDArray => {
 };
 const planeSet = (name: string): NDArray => array(getPlaneSet(name).sample(1, n), [n, 2]);
 
+/** Directions made shorter by factors of 3, then mirrored at a plane, so that no entry is one of them. */
+function short(z: Float64Array, d: number): Float64Array {
+  const scaled = z.map((v, i) => v / 3 ** (i % d));
+  return scaled.map((v, i) => {
+    const row = scaled.subarray(i - (i % d), i - (i % d) + d);
+    return v - (2 / d) * row.reduce((total, entry) => total + entry, 0);
+  });
+}
+
 describe('the dimension of a set', () => {
   test.each([1, 2, 3, 5, 8])('a Gaussian in %i dimensions fills them', (d) => {
     const { intrinsic, degenerate, rank } = describeData(gaussian(d));
@@ -38,6 +47,35 @@ describe('the dimension of a set', () => {
     expect(Math.abs(sphere.intrinsic - 2)).toBeLessThan(0.2);
     for (const { degenerate } of [circle, helix, sphere])
       expect(degenerate).toMatch(/set of dimension [12]\.\d/);
+  });
+
+  test.each([2, 3, 4, 5])('nor does a sphere in %i dimensions', (d) => {
+    for (const seed of [1, 2, 3]) {
+      const z = normal(key(seed), 2000 * d);
+      const lengths = Array.from({ length: 2000 }, (_, i) => Math.hypot(...z.subarray(i * d, (i + 1) * d)));
+      const data = describeData(
+        array(
+          z.map((v, i) => v / lengths[Math.floor(i / d)]),
+          [2000, d],
+        ),
+      );
+      expect(data.degenerate).toMatch(new RegExp(`in a space of dimension ${d}$`));
+    }
+  });
+
+  test.each([2, 4, 5, 6, 8])('samples that fill %i dimensions are not taken for a surface', (d) => {
+    for (const count of [100, 500, 2000]) {
+      const u = uniform(key(count), count * d);
+      const sets = [
+        u,
+        u.map((v) => -Math.log(1 - v)),
+        // A mixture of a narrow Gaussian and a wide one.
+        normal(key(count + 1), count * d).map((v, i) => (Math.floor(i / d) % 3 === 0 ? 0.1 * v + 1 : 2 * v)),
+        // A Gaussian whose deviations fall by factors of 3, every entry a sum of them: neighbours differ in the long directions only.
+        short(normal(key(count + 2), count * d), d),
+      ];
+      for (const data of sets) expect(describeData(array(data, [count, d])).degenerate).toBeNull();
+    }
   });
 
   test('noise fills the space at the distance of neighbours, and no longer from further away', () => {
