@@ -1,7 +1,7 @@
 /** Whether one flow with a base of one piece can fit samples, from their shape and from what its Lipschitz constants allow. */
 import type { NDArray } from '../tensor/index.ts';
 import { bestDenseBound, requiredLipschitz } from './bounds.ts';
-import { describeData, standardizedSubset, type DataShape } from './dimension.ts';
+import { describeData, standardizedSubset, type DataShape, type Degeneracy } from './dimension.ts';
 
 export interface Diagnosis {
   readonly data: DataShape;
@@ -26,6 +26,15 @@ export function diagnoseData(x: NDArray, lipschitz: number): Diagnosis {
   };
 }
 
+/** Charts are none: their density is by volume too. */
+const remedies: Readonly<Record<Degeneracy['kind'], string>> = {
+  constant: 'leave them out',
+  dependent: 'leave out those that follow from the others, or add noise',
+  repeated: 'leave out copies, and where numbers are rounded, add noise of the size of a step',
+  surface:
+    'add noise, leave out entries, or train a conformal embedding flow (cef), whose density is by area on the set',
+};
+
 /** What will spoil the training of any flow on such data, and what to do, or null. */
 export function warningFor({ degenerate, outlier }: DataShape): string | null {
   if (outlier !== null) {
@@ -33,15 +42,13 @@ export function warningFor({ degenerate, outlier }: DataShape): string | null {
     return `number ${entry} of a sample is ${value.toPrecision(3)}, ${distance.toPrecision(2)} interquartile ranges from the median: beside it all other samples are one point; leave that sample out`;
   }
   if (degenerate === null) return null;
-  return `${degenerate}; a likelihood has no upper limit there and may explode: add noise, leave out entries, or train a flow over charts`;
+  return `${degenerate.text}; a likelihood has no upper limit there and may explode: ${remedies[degenerate.kind]}`;
 }
 
 /** The diagnosis as one sentence, beginning with yes or no. */
 export function adviceFor({ data, tvBound }: Diagnosis): string {
-  if (data.outlier !== null) return `no: ${warningFor(data)}`;
-  if (data.degenerate !== null) {
-    return `no: ${data.degenerate}, where a likelihood has no upper limit; add noise, or train a flow over charts (vq-realnvp)`;
-  }
+  const warning = warningFor(data);
+  if (warning !== null) return `no: ${warning}`;
   if (data.components > 1) {
     return `only with bridges: the samples come in ${data.components} pieces, and a flow keeps its base in one; a mixture as base, or charts, cut them`;
   }

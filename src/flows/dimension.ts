@@ -27,7 +27,12 @@ export interface DataShape {
   /** Pieces with at least 2 % of the samples each. */
   readonly components: number;
   /** Why a density with respect to volume does not exist, or null. */
-  readonly degenerate: string | null;
+  readonly degenerate: Degeneracy | null;
+}
+
+export interface Degeneracy {
+  readonly kind: 'constant' | 'dependent' | 'repeated' | 'surface';
+  readonly text: string;
 }
 
 export interface Outlier {
@@ -88,22 +93,30 @@ function degeneracy(
     outlier,
   }: Omit<DataShape, 'byScale' | 'components' | 'degenerate'>,
   full: () => number | null,
-): string | null {
-  if (constant > 0) return `${constant} of the ${ambient} numbers of a sample never change`;
+): Degeneracy | null {
+  if (constant > 0) {
+    return { kind: 'constant', text: `${constant} of the ${ambient} numbers of a sample never change` };
+  }
   // Beside it the others cannot be judged.
   if (outlier !== null) return null;
   if (rank !== null && rank < ambient) {
-    return `the ${ambient} numbers of a sample depend on each other linearly: the samples lie in a space of dimension ${rank}`;
+    return {
+      kind: 'dependent',
+      text: `the ${ambient} numbers of a sample depend on each other linearly: the samples lie in a space of dimension ${rank}`,
+    };
   }
   if (repeated > 0.05) {
-    return `${Math.round(100 * repeated)} % of the samples occur more than once: the numbers are discrete`;
+    return { kind: 'repeated', text: `${Math.round(100 * repeated)} % of the samples occur more than once` };
   }
   const atMost = intrinsic + 3 * intrinsicError;
   if (atMost >= ambient - 0.5) return null;
   // In many dimensions, and where some directions are short, the estimate is too low for samples that fill the space, too.
   const filled = full();
   if (atMost >= (filled === null ? 0.5 * ambient : 0.95 * filled)) return null;
-  return `the samples seem to lie on a set of dimension ${intrinsic.toFixed(1)} in a space of dimension ${ambient}`;
+  return {
+    kind: 'surface',
+    text: `the samples seem to lie on a set of dimension ${intrinsic.toFixed(1)} in a space of dimension ${ambient}`,
+  };
 }
 
 /**

@@ -15,7 +15,7 @@ export {
 export { inUnits } from './inUnits.ts';
 export { calibrate, logProb, sample, toData, toLatent, type Beside, type RunOptions } from './run.ts';
 export { describeFailure, diagnose, largestNumber, type Failure } from './failures.ts';
-export { describeData, standardizedSubset, type DataShape } from './dimension.ts';
+export { describeData, standardizedSubset, type DataShape, type Degeneracy } from './dimension.ts';
 export { traceProbes } from './traceProbes.ts';
 export { adviceFor, diagnoseData, warningFor, type Diagnosis } from './diagnosis.ts';
 export { baseFamilies, layerFamilies } from './registry.ts';
