@@ -29,6 +29,8 @@ export function diagnoseData(x: NDArray, lipschitz: number): Diagnosis {
 /** Charts are none: their density is by volume too. */
 const remedies: Readonly<Record<Degeneracy['kind'], string>> = {
   constant: 'leave them out',
+  favoured: 'add noise to it, leave it out, or leave out those samples and count them apart',
+  discrete: 'add noise of the size of a step, or leave it out',
   dependent: 'leave out those that follow from the others, or add noise',
   repeated: 'leave out copies, and where numbers are rounded, add noise of the size of a step',
   surface:

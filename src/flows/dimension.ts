@@ -20,8 +20,10 @@ export interface DataShape {
   readonly rank: number | null;
   /** Entries that have the same value in all samples. */
   readonly constant: number;
-  /** Share of samples that occur more than once. */
+  /** Share of samples that occur more than once, among all. */
   readonly repeated: number;
+  /** Entries that change, and have one value so often, or so few values, that they are no numbers of a continuum. */
+  readonly discrete: readonly DiscreteEntry[];
   /** The number that is so far from the others that nothing is left of their differences, or null. */
   readonly outlier: Outlier | null;
   /** Pieces with at least 2 % of the samples each. */
@@ -31,8 +33,18 @@ export interface DataShape {
 }
 
 export interface Degeneracy {
-  readonly kind: 'constant' | 'dependent' | 'repeated' | 'surface';
+  readonly kind: 'constant' | 'favoured' | 'discrete' | 'dependent' | 'repeated' | 'surface';
   readonly text: string;
+}
+
+export interface DiscreteEntry {
+  /** Position in the sample. */
+  readonly entry: number;
+  /** The most frequent value, and its share of all samples. */
+  readonly value: number;
+  readonly share: number;
+  /** How many values there are, where there are few; null where only the most frequent one stands out. */
+  readonly values: number | null;
 }
 
 export interface Outlier {
@@ -51,6 +63,10 @@ const LOOKED_AT = 2000;
 /** Neighbours that a sample is joined to when pieces are counted. */
 const JOINED = 10;
 const LARGEST_RANKED = 256;
+/** A value that is in more than this share of the samples, and in three of them at least, has a mass of its own. */
+const FAVOURED = 0.01;
+/** Rounding to float32 alone makes the one or other number occur twice. */
+const REPEATED = 0.05;
 
 /**
  * Measures samples x `[n, ...shape]`, each entry divided by its deviation.
@@ -71,12 +87,23 @@ export function describeData(x: NDArray, seed = 0): DataShape {
     const { distances } = nearest(rows.subarray(0, samples * ambient), ambient, 2);
     return [{ samples, dimension: twoNearestNeighbours(distances).dimension }];
   });
-  const repeated = neighbours.distances.filter(([r]) => r === 0).length / count;
+  const { repeated, distinct } = repeatedRows(x);
   const axes = ambient > LARGEST_RANKED ? null : principalAxes(rows, ambient);
   const rank = axes && rankOf(axes);
-  const constant = entryMoments(rows, ambient).variance.filter((v) => v === 0).length;
+  const constant = entryMoments(x.data, ambient).variance.filter((v) => v === 0).length;
   const outlier = furthest(x);
-  const shape = { ambient, intrinsic, intrinsicError, byScale, rank, constant, repeated, outlier };
+  const discrete = discreteEntries(x, distinct);
+  const shape = {
+    ambient,
+    intrinsic,
+    intrinsicError,
+    byScale,
+    rank,
+    constant,
+    repeated,
+    discrete,
+    outlier,
+  };
   const degenerate = degeneracy(shape, () => axes && fullDimension(rows, axes, seed));
   return { ...shape, components: componentsOf(neighbours.indices), degenerate };
 }
@@ -90,6 +117,7 @@ function degeneracy(
     rank,
     constant,
     repeated,
+    discrete,
     outlier,
   }: Omit<DataShape, 'byScale' | 'components' | 'degenerate'>,
   full: () => number | null,
@@ -99,13 +127,15 @@ function degeneracy(
   }
   // Beside it the others cannot be judged.
   if (outlier !== null) return null;
+  const [first, ...others] = discrete;
+  if (first !== undefined) return discreteness(first, others.length);
   if (rank !== null && rank < ambient) {
     return {
       kind: 'dependent',
       text: `the ${ambient} numbers of a sample depend on each other linearly: the samples lie in a space of dimension ${rank}`,
     };
   }
-  if (repeated > 0.05) {
+  if (repeated > REPEATED) {
     return { kind: 'repeated', text: `${Math.round(100 * repeated)} % of the samples occur more than once` };
   }
   const atMost = intrinsic + 3 * intrinsicError;
@@ -119,6 +149,21 @@ function degeneracy(
   };
 }
 
+function discreteness({ entry, value, share, values }: DiscreteEntry, others: number): Degeneracy {
+  const more = others > 0 ? `, and ${others} more are like it` : '';
+  if (values === null) {
+    const text = `number ${entry} of a sample is exactly ${showNumber(value)} in ${(100 * share).toPrecision(2)} % of the samples${more}`;
+    return { kind: 'favoured', text };
+  }
+  return {
+    kind: 'discrete',
+    text: `number ${entry} of a sample is discrete: it has ${values} values${more}`,
+  };
+}
+
+/** A float32 number without the digits of its float64. */
+const showNumber = (value: number): string => String(Number(value.toPrecision(7)));
+
 /**
  * At most so many samples of x `[n, ...]`, drawn by a seed, each entry with mean 0 and deviation 1; an entry that never changes is 0.
  * Row by row.
@@ -131,6 +176,73 @@ export function standardizedSubset({ data, shape }: NDArray, most: number, seed 
   const { mean, variance } = entryMoments(rows, d);
   const factors = variance.map((v) => (v > 0 ? 1 / Math.sqrt(v) : 0));
   return rows.map((v, i) => (v - mean[i % d]) * factors[i % d]);
+}
+
+/** The share of samples that occur more than once, and of every sample its first row, by two hashes of 32 bits. */
+function repeatedRows({ data, shape: [n] }: NDArray): {
+  readonly repeated: number;
+  readonly distinct: Int32Array;
+} {
+  const d = data.length / n;
+  const number = new Float64Array(1);
+  const words = new Uint32Array(number.buffer);
+  const counts = new Map<number, { readonly row: number; count: number }>();
+  for (let row = 0; row < n; row++) {
+    let [a, b] = [0x811c9dc5, 0x9747b28c];
+    for (let i = row * d; i < (row + 1) * d; i++) {
+      // −0 is 0.
+      number[0] = data[i] + 0;
+      for (const word of words) {
+        a = Math.imul(a ^ word, 0x85ebca6b);
+        a ^= a >>> 13;
+        b = Math.imul(b ^ word, 0xc2b2ae35);
+        b ^= b >>> 16;
+      }
+    }
+    // 53 bits of the two.
+    const hash = (a >>> 0) * 2 ** 21 + (b >>> 11);
+    const found = counts.get(hash);
+    if (found) found.count++;
+    else counts.set(hash, { row, count: 1 });
+  }
+  const groups = [...counts.values()];
+  const repeated = groups.reduce((total, { count }) => total + (count > 1 ? count : 0), 0) / n;
+  return { repeated, distinct: Int32Array.from(groups, ({ row }) => row) };
+}
+
+/**
+ * Entries one value of which more than `FAVOURED` of the samples have, or half of whose numbers repeat others. Copies of samples are left
+ * out of the second count; where a sample is one number they cannot be told from it, and values are few when they are a tenth.
+ */
+function discreteEntries({ data, shape: [n] }: NDArray, distinct: Int32Array): DiscreteEntry[] {
+  const d = data.length / n;
+  const few = d > 1 ? 0.5 : 0.1;
+  const own = d > 1 && distinct.length < n ? distinct : null;
+  const found: DiscreteEntry[] = [];
+  for (let entry = 0; entry < d; entry++) {
+    const all = runsOf(Float64Array.from({ length: n }, (_, i) => data[i * d + entry]));
+    if (all.values === 1) continue;
+    const once = own ? runsOf(Float64Array.from(own, (row) => data[row * d + entry])) : all;
+    // Besides the most frequent value.
+    const [values, numbers] = [once.values - 1, once.numbers - once.count];
+    const discrete = numbers === 0 ? once.values < 2 : values < few * numbers;
+    const share = all.count / n;
+    if (!discrete && (all.count < 3 || share <= FAVOURED)) continue;
+    found.push({ entry, value: all.value, share, values: discrete ? all.values : null });
+  }
+  return found;
+}
+
+/** How many numbers and different values there are, and the most frequent one with its count. The numbers are sorted in place. */
+function runsOf(numbers: Float64Array): Record<'numbers' | 'values' | 'value' | 'count', number> {
+  numbers.sort();
+  let [values, value, count] = [0, numbers[0], 0];
+  for (let from = 0, to = 1; from < numbers.length; from = to++) {
+    while (to < numbers.length && numbers[to] === numbers[from]) to++;
+    values++;
+    if (to - from > count) [value, count] = [numbers[from], to - from];
+  }
+  return { numbers: numbers.length, values, value, count };
 }
 
 /** The entry that is furthest from the median of its kind, where it is further than `FAR` interquartile ranges. */

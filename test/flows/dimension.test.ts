@@ -92,11 +92,59 @@ describe('the dimension of a set', () => {
       [n, 3],
     );
     expect(describeData(column).degenerate?.text).toMatch(/depend on each other linearly.*dimension 2/);
-    const discrete = array(
-      data.map((v) => Math.round(v)),
-      [n, 2],
+    const twice = array([...data, ...data], [2 * n, 2]);
+    expect(describeData(twice)).toMatchObject({
+      repeated: 1,
+      degenerate: { text: '100 % of the samples occur more than once' },
+    });
+  });
+
+  test('copies are counted among all samples', () => {
+    const data = normal(key(4), 40_000);
+    const { repeated, degenerate } = describeData(array([...data, ...data], [40_000, 2]));
+    expect(repeated).toBe(1);
+    expect(degenerate?.kind).toBe('repeated');
+  });
+
+  test.each([
+    [5, 0.5],
+    [2, 0.15],
+    [1, 0.1],
+    [3, 0.02],
+  ])('a value of one of %i entries that a share of %f of the samples has is named', (d, share) => {
+    const u = uniform(key(5), n);
+    const x = gaussian(d).data.map((v, i) => ((i + 1) % d === 0 && u[Math.floor(i / d)] < share ? 0 : v));
+    const { degenerate } = describeData(array(x, [n, d]));
+    expect(degenerate?.kind).toBe('favoured');
+    expect(degenerate?.text).toMatch(
+      new RegExp(`^number ${d - 1} of a sample is exactly 0 in \\d[\\d.]* % of the samples$`),
     );
-    expect(describeData(discrete).degenerate?.text).toMatch(/occur more than once/);
+  });
+
+  test('rounded entries are discrete, numbers of float32 are not', () => {
+    const of = (round: (v: number, entry: number) => number, count = n): NDArray =>
+      array(
+        normal(key(6), count * 2).map((v, i) => round(v, i % 2)),
+        [count, 2],
+      );
+    expect(describeData(of(Math.round)).degenerate?.text).toMatch(
+      /^number 0 of a sample is discrete: it has \d values, and 1 more are like it$/,
+    );
+    const hundredths = of((v, entry) => (entry ? v : Math.round(100 * v) / 100));
+    expect(describeData(hundredths).degenerate?.text).toMatch(
+      /^number 0 of a sample is discrete: it has \d{3} values$/,
+    );
+    expect(describeData(of(Math.fround, 50_000)).degenerate).toBeNull();
+    const numbers = array(
+      normal(key(7), 100_000).map((v) => Math.fround(v)),
+      [100_000, 1],
+    );
+    expect(describeData(numbers).degenerate).toBeNull();
+    const counts = array(
+      normal(key(7), n).map((v) => Math.round(5 * v)),
+      [n, 1],
+    );
+    expect(describeData(counts).degenerate?.text).toMatch(/^number 0 of a sample is discrete/);
   });
 
   test('one sample far out is named, and nothing is said of the others', () => {
