@@ -62,6 +62,8 @@ const FAR = 1e5;
 const LOOKED_AT = 2000;
 /** Neighbours that a sample is joined to when pieces are counted. */
 const JOINED = 10;
+/** So many edges to further neighbours join two pieces of at least so many samples: not one sample half-way between them. */
+const BRIDGE = 3;
 const LARGEST_RANKED = 256;
 /** A value that is in more than this share of the samples, and in three of them at least, has a mass of its own. */
 const FAVOURED = 0.01;
@@ -79,7 +81,7 @@ export function describeData(x: NDArray, seed = 0): DataShape {
   if (n < 20) throw new Error(`describeData: ${n} samples; expected at least 20`);
   const rows = standardizedSubset(x, LOOKED_AT, seed);
   const count = rows.length / ambient;
-  const neighbours = nearest(rows, ambient, Math.min(JOINED, count - 1));
+  const neighbours = nearest(rows, ambient, Math.min(furtherNeighbours(count), count - 1));
   const { dimension: intrinsic, error: intrinsicError } = twoNearestNeighbours(neighbours.distances);
   const byScale = [4, 16].flatMap((divisor) => {
     const samples = Math.floor(count / divisor);
@@ -105,7 +107,7 @@ export function describeData(x: NDArray, seed = 0): DataShape {
     outlier,
   };
   const degenerate = degeneracy(shape, () => axes && fullDimension(rows, axes, seed));
-  return { ...shape, components: componentsOf(neighbours.indices), degenerate };
+  return { ...shape, components: componentsOf(neighbours.indices, intrinsic < 1.5), degenerate };
 }
 
 /** `full`: the estimate for samples that fill the space, with the same covariance; null where a sample has too many numbers for it. */
@@ -361,8 +363,19 @@ function permuted(rows: Float64Array, d: number, seed: number): Float64Array {
   return mixed;
 }
 
-/** Pieces of the graph that joins samples which are nearest neighbours of each other; those with less than 2 % of the samples do not count. */
-function componentsOf(indices: readonly (readonly number[])[]): number {
+/**
+ * On a curve a gap between two samples is often wider than that to the k-th neighbour on one side: in one of 2^(k−1) gaps. With so many
+ * neighbours that is one of 500 sets of n samples.
+ */
+const furtherNeighbours = (n: number): number => Math.ceil(Math.log2(n)) + 10;
+
+/**
+ * Pieces of the graph that joins samples which are among the nearest neighbours of each other: `JOINED`, and on a curve all of those
+ * given. Elsewhere pieces with `BRIDGE` edges or more to further neighbours are joined too. Those with less than 2 % of the samples do
+ * not count.
+ */
+function componentsOf(indices: readonly (readonly number[])[], curve: boolean): number {
+  const n = indices.length;
   const parent = indices.map((_, i) => i);
   const rootOf = (i: number): number => {
     let root = i;
@@ -370,12 +383,27 @@ function componentsOf(indices: readonly (readonly number[])[]): number {
     parent[i] = root;
     return root;
   };
+  const joined = curve ? n : JOINED;
+  const further: (readonly [number, number])[] = [];
   indices.forEach((others, i) =>
-    others.forEach((j) => {
-      if (indices[j].includes(i)) parent[rootOf(i)] = rootOf(j);
+    others.forEach((j, rank) => {
+      const back = indices[j].indexOf(i);
+      if (back < 0) return;
+      if (Math.max(rank, back) < joined) parent[rootOf(i)] = rootOf(j);
+      else if (i < j) further.push([i, j]);
     }),
   );
-  const sizes = new Map<number, number>();
-  indices.forEach((_, i) => sizes.set(rootOf(i), (sizes.get(rootOf(i)) ?? 0) + 1));
-  return [...sizes.values()].filter((size) => size >= 0.02 * indices.length).length;
+  for (;;) {
+    const sizes = new Map<number, number>();
+    indices.forEach((_, i) => sizes.set(rootOf(i), (sizes.get(rootOf(i)) ?? 0) + 1));
+    const edges = new Map<number, number>();
+    for (const pair of further) {
+      const [a, b] = pair.map(rootOf).sort((p, q) => p - q);
+      if (a === b || Math.min(sizes.get(a) ?? 0, sizes.get(b) ?? 0) < BRIDGE) continue;
+      edges.set(a * n + b, (edges.get(a * n + b) ?? 0) + 1);
+    }
+    const bridges = [...edges].filter(([, count]) => count >= BRIDGE);
+    if (bridges.length === 0) return [...sizes.values()].filter((size) => size >= 0.02 * n).length;
+    for (const [pair] of bridges) parent[rootOf(Math.floor(pair / n))] = rootOf(pair % n);
+  }
 }

@@ -179,6 +179,17 @@ test('pieces are counted', () => {
   expect(describeData(gaussian(2)).components).toBe(1);
 });
 
+test.each([1, 2, 3, 4])('a line and curves are one piece each, seed %i', (seed) => {
+  const t = uniform(key(seed), 2000).map((u) => 2 * Math.PI * u);
+  const curve = (d: number, point: (t: number) => number[]): NDArray =>
+    array(Array.from(t, point).flat(), [2000, d]);
+  expect(describeData(array(normal(key(seed), 2000), [2000, 1])).components).toBe(1);
+  expect(describeData(curve(2, (u) => [Math.cos(u), Math.sin(u)])).components).toBe(1);
+  expect(describeData(curve(3, (u) => [3 * u, Math.cos(3 * u), Math.sin(3 * u)])).components).toBe(1);
+  const sharp = array(getPlaneSet('moons-sharp').sample(seed, n), [n, 2]);
+  expect(describeData(sharp).components).toBe(2);
+});
+
 test('the advice follows from what was found', () => {
   const advice = (x: NDArray, lipschitz: number): string => adviceFor(diagnoseData(x, lipschitz));
   expect(advice(gaussian(2), 10)).toMatch(/^yes/);
