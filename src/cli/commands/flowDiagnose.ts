@@ -14,12 +14,12 @@ export const flowDiagnose = (terminal: Terminal): Command =>
     summary: 'say whether a global flow can fit samples',
     description:
       'Estimates the dimension of the set that samples lie on, counts its connected pieces, and says how far, in total variation, every ' +
-      'flow with given Lipschitz constants must stay from it.',
+      'flow with a given Lipschitz constant from data to latent must stay from it.',
     arguments: { file: { help: '.npz with x [samples, …] (docs/data-format.md)', schema: fileName('.npz') } },
     options: {
       lipschitz: {
         value: 'number',
-        help: 'constant of the flow from standardised data to latent, and of its inverse, that the bound is stated for (10)',
+        help: 'constant of the flow from standardised data to latent that the bound is stated for (10)',
         schema: positiveNumber.default(10),
       },
       json: { help: 'print the facts as JSON', schema: z.boolean().default(false) },
@@ -44,7 +44,7 @@ export const flowDiagnose = (terminal: Terminal): Command =>
           'dimension of the affine hull': data.rank,
           'repeated samples, share': data.repeated,
           'connected pieces': data.components,
-          [`total variation of any flow with constants ${lipschitz}, at least`]: tvBound,
+          [`total variation of any flow with constant ${lipschitz}, at least`]: tvBound,
           'least constant with a bound below 0.01': requiredLipschitz,
           'a global flow can fit': adviceFor(diagnosis),
         },
