@@ -17,6 +17,8 @@ export interface SampleSplits {
   readonly train: SampleSplit;
   readonly validation: SampleSplit;
   readonly test: SampleSplit;
+  /** Row of the file's `x` that each training sample is; absent where the file has splits of its own. */
+  readonly trainRows?: Int32Array;
   /** SHA-256 of all numbers and shapes. */
   readonly hash: string;
 }
@@ -53,7 +55,15 @@ export function samplesFromArrays(arrays: NpzArrays, name: string): SampleSplits
     if (kindOf(split) === kindOf(train)) continue;
     throw new Error(`${name}: ${label} holds ${kindOf(split)}, train ${kindOf(train)}`);
   }
-  return { train, validation, test, hash: hashOf([train, validation, test]) };
+  const trainRows =
+    'train_x' in arrays ? null : rowsOfSplits(train.x.shape[0] + validation.x.shape[0] + test.x.shape[0])[0];
+  return {
+    train,
+    validation,
+    test,
+    ...(trainRows && { trainRows }),
+    hash: hashOf([train, validation, test]),
+  };
 }
 
 /**
@@ -109,14 +119,17 @@ export function finiteArray(arrays: NpzArrays, key: string, name: string): NDArr
 }
 
 function cut(all: SampleSplit): SampleSplit[] {
-  const n = all.x.shape[0];
+  return rowsOfSplits(all.x.shape[0]).map((rows) => ({
+    x: take(all.x, rows),
+    ...(all.context && { context: take(all.context, rows) }),
+  }));
+}
+
+/** Rows of n samples that are for training, validation and test. */
+function rowsOfSplits(n: number): Int32Array[] {
   const order = permutation(key(0), n);
   const held = Math.floor(n / 10);
-  const part = (from: number, to: number): SampleSplit => {
-    const rows = order.subarray(from, to);
-    return { x: take(all.x, rows), ...(all.context && { context: take(all.context, rows) }) };
-  };
-  return [part(2 * held, n), part(0, held), part(held, 2 * held)];
+  return [order.subarray(2 * held), order.subarray(0, held), order.subarray(held, 2 * held)];
 }
 
 function take({ data, shape, dtype }: NDArray, rows: Int32Array): NDArray {

@@ -37,19 +37,22 @@ const remedies: Readonly<Record<Degeneracy['kind'], string>> = {
     'add noise, leave out entries, or train a conformal embedding flow (cef), whose density is by area on the set',
 };
 
-/** What will spoil the training of any flow on such data, and what to do, or null. */
-export function warningFor({ degenerate, outlier }: DataShape): string | null {
+/**
+ * What will spoil the training of any flow on such data, and what to do, or null. `rows`: what the samples are called, by default their
+ * row.
+ */
+export function warningFor({ degenerate, outlier }: DataShape, rows?: ArrayLike<number>): string | null {
   if (outlier !== null) {
-    const { value, entry, distance } = outlier;
-    return `number ${entry} of a sample is ${value.toPrecision(3)}, ${distance.toPrecision(2)} interquartile ranges from the median: beside it all other samples are one point; leave that sample out`;
+    const { value, sample, entry, distance } = outlier;
+    return `number ${entry} of sample ${rows?.[sample] ?? sample} is ${value.toPrecision(3)}, ${distance.toPrecision(2)} interquartile ranges from the median: beside it all other samples are one point; leave that sample out`;
   }
   if (degenerate === null) return null;
   return `${degenerate.text}; a likelihood has no upper limit there and may explode: ${remedies[degenerate.kind]}`;
 }
 
 /** The diagnosis as one sentence, beginning with yes or no. */
-export function adviceFor({ data, tvBound }: Diagnosis): string {
-  const warning = warningFor(data);
+export function adviceFor({ data, tvBound }: Diagnosis, rows?: ArrayLike<number>): string {
+  const warning = warningFor(data, rows);
   if (warning !== null) return `no: ${warning}`;
   if (data.components > 1) {
     return `only with bridges: the samples come in ${data.components} pieces, and a flow keeps its base in one; a mixture as base, or charts, cut them`;

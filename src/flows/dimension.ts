@@ -49,6 +49,8 @@ export interface DiscreteEntry {
 
 export interface Outlier {
   readonly value: number;
+  /** Row of the samples. */
+  readonly sample: number;
   /** Position in the sample. */
   readonly entry: number;
   /** Distance to the median, in units of the distance between the quartiles. */
@@ -250,7 +252,7 @@ function runsOf(numbers: Float64Array): Record<'numbers' | 'values' | 'value' | 
 /** The entry that is furthest from the median of its kind, where it is further than `FAR` interquartile ranges. */
 function furthest({ data, shape: [n] }: NDArray): Outlier | null {
   const d = data.length / n;
-  let worst: Outlier | null = null;
+  let worst: Omit<Outlier, 'sample'> | null = null;
   for (let entry = 0; entry < d; entry++) {
     const sorted = Float64Array.from({ length: n }, (_, i) => data[i * d + entry]).sort();
     const range = sorted[Math.floor(0.75 * (n - 1))] - sorted[Math.floor(0.25 * (n - 1))];
@@ -260,7 +262,9 @@ function furthest({ data, shape: [n] }: NDArray): Outlier | null {
       if (distance > (worst?.distance ?? FAR)) worst = { value, entry, distance };
     }
   }
-  return worst;
+  if (worst === null) return null;
+  const { value, entry } = worst;
+  return { ...worst, sample: Math.floor(data.findIndex((v, i) => i % d === entry && v === value) / d) };
 }
 
 interface Neighbours {

@@ -156,8 +156,14 @@ describe('the dimension of a set', () => {
     const data = describeData(far);
     expect(data.degenerate).toBeNull();
     expect(warningFor(data)).toMatch(
-      /^number 1 of a sample is -3\.00e\+7, 2\.\de\+7 interquartile ranges.*leave/,
+      /^number 1 of sample 3 is -3\.00e\+7, 2\.\de\+7 interquartile ranges.*leave/,
     );
+    expect(
+      warningFor(
+        data,
+        Array.from({ length: n }, (_, i) => 100 + i),
+      ),
+    ).toMatch(/^number 1 of sample 103 is/);
     // A heavy tail is no mistake.
     const cauchy = array(
       uniform(key(3), 2 * n).map((u) => Math.tan(Math.PI * (u - 0.5))),
