@@ -82,10 +82,7 @@ function merge({ layers: [, own, ...rest], ...p }: FlowParameters, units: Units)
     layers: [
       {
         logScale: whole(logScale.data, (s, j) => s + units.logScale[j]),
-        shift: whole(
-          shift.data,
-          (b, j) => b * Math.exp(-units.logScale[j]) - units.centre[j],
-        ),
+        shift: whole(shift.data, (b, j) => b * Math.exp(-units.logScale[j]) - units.centre[j]),
       },
       ...rest,
     ],
