@@ -1,4 +1,5 @@
 /** Numbers of several seeds as one. */
+import type { JobResult } from '../runs/index.ts';
 
 /** Mean and sample standard deviation; `std` is null for fewer than two values, `mean` for none. */
 export function meanAndDeviation(values: readonly number[]): {
@@ -13,6 +14,10 @@ export function meanAndDeviation(values: readonly number[]): {
   const square = values.reduce((total, value) => total + (value - mean) ** 2, 0);
   return { mean, std: Math.sqrt(square / (n - 1)), n };
 }
+
+/** Mean over finished jobs of a number that each has; NaN for no job. */
+export const meanOf = (results: readonly JobResult[], of: (result: JobResult) => number): number =>
+  meanAndDeviation(results.map(of)).mean ?? NaN;
 
 /** Standard error of the mean of independent values: what another draw of them would move it by; null for fewer than two. */
 export function standardError(values: ArrayLike<number>): number | null {

@@ -21,8 +21,9 @@ import {
   type ImageBaselineName,
 } from '../imageTask.ts';
 import { seedList } from '../lists.ts';
+import { limitCheck } from '../limitCheck.ts';
 import { bySeeds, fixedRow, rowOfSeeds } from '../resultRows.ts';
-import { meanAndDeviation } from '../statistics.ts';
+import { meanOf } from '../statistics.ts';
 
 const configuration = z.strictObject({
   models: z
@@ -79,9 +80,6 @@ const FLOOR: ImageBaselineName = 'training images';
 const isBaseline = (name: string): name is ImageBaselineName =>
   (imageBaselineNames as readonly string[]).includes(name);
 
-const meanOf = (results: readonly JobResult[], of: (result: JobResult) => number): number =>
-  meanAndDeviation(results.map(of)).mean ?? NaN;
-
 function noteOf(results: readonly JobResult[]): string {
   const [{ extra }] = results;
   if (!('leak' in extra)) return '';
@@ -128,13 +126,6 @@ function rowsOf(cells: readonly (readonly JobResult[])[]): ResultRow[] {
 const trainingNote = ({ epochs, batchSize, train, likelihoods, samples }: Configuration): string =>
   `Every model was trained for ${epochs} passes over ${train} images, ${batchSize} a step; likelihoods are those of ${likelihoods} test images, Fréchet distances those of ${samples} samples.`;
 
-const check = (name: string, value: number, relation: '≤' | '≥', limit: number): Check => ({
-  name,
-  value: Number.isFinite(value) ? value : null,
-  limit: `${relation} ${limit.toPrecision(4)}`,
-  holds: relation === '≤' ? value <= limit : value >= limit,
-});
-
 function checksOf(cells: readonly (readonly JobResult[])[]): Check[] {
   const cellOf = (name: string) => cells.find(([{ config }]) => config.model === name);
   const floor = cellOf(FLOOR);
@@ -142,14 +133,14 @@ function checksOf(cells: readonly (readonly JobResult[])[]): Check[] {
   return cells.flatMap((cell): Check[] => {
     const { model } = cell[0].config;
     if (model === FLOOR) {
-      return [check('share of test images that the classifier tells', cell[0].value, '≥', 0.95)];
+      return [limitCheck('share of test images that the classifier tells', cell[0].value, '≥', 0.95)];
     }
     if (isBaseline(model)) return [];
     const own = (name: string): number => meanOf(cell, ({ extra }) => extra[name]);
     return [
       ...(cell[0].metric === BITS && fools.length
         ? [
-            check(
+            limitCheck(
               `${model}: bits a dimension, below those of independent pixels and of the best Gaussian`,
               meanOf(cell, ({ value }) => value),
               '≤',
@@ -159,7 +150,7 @@ function checksOf(cells: readonly (readonly JobResult[])[]): Check[] {
         : []),
       ...(floor
         ? [
-            check(
+            limitCheck(
               `${model}: Fréchet distance, not below that of training images`,
               own(FRECHET),
               '≥',
@@ -169,7 +160,7 @@ function checksOf(cells: readonly (readonly JobResult[])[]): Check[] {
         : []),
       ...('leak' in cell[0].extra
         ? [
-            check(
+            limitCheck(
               `${model}: nats that the density of the charts is above the mixture, at most`,
               Math.max(
                 ...cell.map(

@@ -8,8 +8,9 @@ import type { Check, JobResult, ResultRow } from '../../runs/index.ts';
 import { LIKELIHOOD, chartTaskFields, chartTaskOptions, runChartTask } from '../chartTask.ts';
 import { experiment, type JobConfig } from '../experiment.ts';
 import { seedList } from '../lists.ts';
+import { limitCheck } from '../limitCheck.ts';
 import { bySeeds, fixedRow, limitRow, rowOfSeeds } from '../resultRows.ts';
-import { groupBy, meanAndDeviation } from '../statistics.ts';
+import { groupBy, meanOf } from '../statistics.ts';
 
 const setNames = spaceSets.map(({ name }) => name);
 const modelNames = ['real-nvp', 'vq-realnvp', 'maf', 'vq-maf', 'cef', 'vq-cef'] as const;
@@ -77,9 +78,6 @@ const cellsOf = (finished: readonly JobResult[]): Cell[] =>
     set: String(results[0].config.condition.set),
     results,
   }));
-
-const meanOf = (results: readonly JobResult[], of: (result: JobResult) => number): number =>
-  meanAndDeviation(results.map(of)).mean ?? NaN;
 
 interface Measure {
   readonly metric: string;
@@ -168,13 +166,6 @@ const leastGain: Readonly<Record<string, number>> = {
 };
 const LARGEST_LOSS = 0.02;
 
-const check = (name: string, value: number, relation: '≤' | '≥', limit: number): Check => ({
-  name,
-  value: Number.isFinite(value) ? value : null,
-  limit: `${relation} ${limit.toPrecision(3)}`,
-  holds: relation === '≤' ? value <= limit : value >= limit,
-});
-
 /** Only densities by volume can be compared with each other and with the truth. */
 const byVolume = ({ results }: Cell): boolean => results[0].metric === LIKELIHOOD;
 
@@ -194,7 +185,7 @@ const pairsOf = (cells: readonly Cell[]): Pair[] =>
 const gainChecks = (cells: readonly Cell[]): Check[] =>
   pairsOf(cells).map(({ plain, charted, least }) => {
     const gain = meanOf(charted.results, ({ value }) => value) - meanOf(plain.results, ({ value }) => value);
-    return check(`${charted.set}: gain of ${charted.model} over ${plain.model}, nats`, gain, '≥', least);
+    return limitCheck(`${charted.set}: gain of ${charted.model} over ${plain.model}, nats`, gain, '≥', least);
   });
 
 /** Gains that no model could reach: the plain model is nearer to the truth than that. */
@@ -214,14 +205,14 @@ function oracleChecks(cells: readonly Cell[]): Check[] {
   return cells.filter(byVolume).flatMap(({ model, set, results }): Check[] => {
     const least = Math.min(...results.map((r) => gapOf(r) / r.extra['standard error of the gap']));
     return [
-      check(
+      limitCheck(
         `${set}: gap of ${model} to the truth in its standard errors, least of the seeds`,
         least,
         '≥',
         -3,
       ),
       ...(plainOf[model]
-        ? [check(`${set}: gap of ${model} to the truth, nats`, meanOf(results, gapOf), '≤', 0.25)]
+        ? [limitCheck(`${set}: gap of ${model} to the truth, nats`, meanOf(results, gapOf), '≤', 0.25)]
         : []),
     ];
   });
@@ -233,20 +224,20 @@ function chartChecks(cells: readonly Cell[]): Check[] {
     .flatMap(({ model, set, results }): Check[] => {
       const of = (name: string): number[] => results.map(({ extra }) => extra[name]);
       return [
-        check(
+        limitCheck(
           `${set}: leak of ${model}, mean of the seeds`,
           meanOf(results, ({ extra }) => extra.leak),
           '≤',
           0.05,
         ),
-        check(
+        limitCheck(
           `${set}: density of the charts of ${model} above its mixture, nats`,
           Math.max(...of('largest chart above mixture')),
           '≤',
           1e-5,
         ),
-        check(`${set}: charts of a point, fewest of ${model}`, Math.min(...of('fewest charts')), '≥', 1),
-        check(
+        limitCheck(`${set}: charts of a point, fewest of ${model}`, Math.min(...of('fewest charts')), '≥', 1),
+        limitCheck(
           `${set}: |Σ p − 1| of ${model}`,
           Math.max(...of('sum of weights').map((s) => Math.abs(s - 1))),
           '≤',
@@ -269,7 +260,7 @@ function sampleChecks(cells: readonly Cell[]): Check[] {
     );
     // One set of ten may miss.
     const least = Math.max(1, Math.floor(0.9 * ofModel.length));
-    return check(
+    return limitCheck(
       `sets where trimmed samples of ${ofModel[0].model} are within ${SAMPLE_GAP} nat of the truth`,
       within.length,
       '≥',
@@ -280,7 +271,7 @@ function sampleChecks(cells: readonly Cell[]): Check[] {
     .filter(({ set, model }) => set === 'helix' && (model === 'real-nvp' || model === 'vq-realnvp'))
     .map(({ model, results }): Check => {
       const value = meanOf(results, ({ extra }) => extra['sample log density']);
-      return check(
+      return limitCheck(
         `helix: log density of samples of ${model}`,
         value,
         plainOf[model] ? '≥' : '≤',

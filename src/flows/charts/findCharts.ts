@@ -102,7 +102,7 @@ function kMeansCentres({ charts, growth }: ChartFlow, x: NDArray, { seed }: Find
   }
 }
 
-/** Half as many again, as published for the centres of MNIST. */
+/** Half as many again; how the number of centres grew is not published. */
 const nextCount = (k: number, most: number): number => Math.min(most, k + Math.ceil(k / 2));
 
 /**
