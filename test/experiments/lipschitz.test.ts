@@ -32,7 +32,7 @@ function finished(p: number, q: number, { largest = 10, ratio = 0.5 } = {}): Job
       ...Object.fromEntries(norms),
       normL: Math.log(2),
       'test error': 0.1,
-      'largest training gradient norm': largest,
+      'training gradient norm, largest mean of an epoch': largest,
       'training gradient norm, epoch 1': 10,
       'training gradient norm, epoch 2': largest,
     },
