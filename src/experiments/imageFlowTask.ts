@@ -14,6 +14,7 @@ import {
   nearestOnSurface,
   principalEmbedding,
   sample,
+  samplesOf,
   samplesOfStandardized,
   standardized,
   standardizedSamples,
@@ -44,10 +45,12 @@ import {
   openImages,
   pictured,
   pictureOf,
+  PICTURED,
   type Drawn,
   type ImageModelName,
   type ImageTask,
 } from './imageTask.ts';
+import { latentSquare } from './latentGrid.ts';
 import { mean, standardError } from './pointStatistics.ts';
 import { runTraining } from './trainingSettings.ts';
 
@@ -144,6 +147,11 @@ export async function runImageTask(context: JobContext): Promise<JobOutput> {
     await sample(model, parameters, { n: task.samples, seed: config.seed + 1 }, many),
     images.test.shape,
   );
+  const square = { side: PICTURED, seed: config.seed + 3, fixed: isChartFlow(layered.inner) ? 1 : 0 };
+  const between = levelsOf(
+    await samplesOf(model, parameters, latentSquare(model, square), {}, many),
+    images.test.shape,
+  );
   const nats = Float64Array.from(logs, (v) => -v);
   const byVolume = model.measure.kind === 'volume';
   const values = byVolume ? nats.map((v) => bitsOf(v, x)) : nats;
@@ -170,12 +178,14 @@ export async function runImageTask(context: JobContext): Promise<JobOutput> {
       },
       maps: [
         pictured('sampled', 'samples'),
+        pictured('latent', isChartFlow(layered.inner) ? 'latent grid of one chart' : 'latent grid'),
         pictured('real', 'test images'),
         ...(surface ? [pictured('nearest', 'nearest points on the surface')] : []),
       ],
     },
     arrays: {
       sampled: pictureOf(drawn),
+      latent: pictureOf(between),
       real: pictureOf(held),
       ...(surface && { nearest: pictureOf(surface.nearest) }),
     },

@@ -80,7 +80,7 @@ export const ACCURACY = 'share of test images that our classifier tells (higher 
 export const BITS_ERROR = 'standard error';
 
 /** Images along a side of a picture. */
-const PICTURED = 8;
+export const PICTURED = 8;
 
 /** The images of a job and the features they are judged by. @throws if the images are no longer those the job was set up with. */
 export async function openImages(

@@ -97,10 +97,21 @@ export async function sample<P>(
   { n, seed, ...beside }: Beside & { readonly n: number; readonly seed: number },
   options: RunOptions = {},
 ): Promise<NDArray> {
+  return samplesOf(model, parameters, model.draw(seedKey(seed), n), beside, options);
+}
+
+/** The samples `[n, ...shape]` that rows of `model.draw` stand for. */
+export async function samplesOf<P>(
+  model: Density<P>,
+  parameters: P,
+  rows: NDArray,
+  beside: Beside = {},
+  options: RunOptions = {},
+): Promise<NDArray> {
   const { x } = await mapRows(
-    (p, { rows, ...given }) => ({ x: model.sample(p, rows, given) }),
+    (p, { rows: drawn, ...given }) => ({ x: model.sample(p, drawn, given) }),
     parameters,
-    { rows: model.draw(seedKey(seed), n), ...present(beside) },
+    { rows, ...present(beside) },
     options,
   );
   return x;

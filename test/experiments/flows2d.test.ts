@@ -58,6 +58,20 @@ test('samples stand in a panel each, without those beyond the picture, which are
   expect(series[0].x.length).toBeGreaterThan(950);
 });
 
+test('a model with a latent grid has a panel of it, others have none', () => {
+  const mapped = finished('nsf', 1.02, [0], [0]);
+  const grid = { 'latent grid x': [1, 2], 'latent grid y': [3, 4] };
+  const drawn = experiment.summarize(
+    [finished('vq-maf', 1.1, [0], [0]), { ...mapped, curves: { ...mapped.curves, ...grid } }],
+    configure(experiment, 'quick', {}),
+  );
+  expect(figures.map(({ id }) => id)).toEqual(['samples-moons']);
+  expect(drawn.figures?.map(({ id }) => id)).toEqual(['samples-moons', 'latent-grid-moons']);
+  expect(drawn.figures?.[1].series).toEqual([
+    { name: 'nsf', panel: 'nsf', x: [1, 2], y: [3, 4], style: 'line' },
+  ]);
+});
+
 test('A8: the best model must come to 0.05 nat of two moons and to 0.02 of blobs', () => {
   const { checks } = experiment.summarize(
     [finished('nsf', 1.03, [0], [0]), finished('nsf', 1.03, [0], [0], 'blobs')],

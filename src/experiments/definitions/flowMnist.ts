@@ -267,6 +267,7 @@ export default experiment('flow-mnist', {
         'Bits a dimension are those of images whose levels are filled with uniform noise: (nats of the density in [0, 1)) / (d ln 2) + 8, an upper bound of the bits that coding the levels takes. The determinant of the logit map is part of it. Independent pixels are measured on the levels themselves, which is the same number.',
         'The Fréchet distance is that of features of a small classifier trained here on the same images, 64 numbers an image. It is no Fréchet Inception Distance and must not be compared with a published one. The row of training images is its floor: no model can be expected below it.',
         'Densities of conformal embedding flows are by area of their surface, in standardised units of their own dimension: they stand in their own table, and are no likelihood of images. What the surface loses says how near the images lie to it.',
+        'A latent grid shows images between four samples at its corners, along arcs on which latents stay standard normal; over charts, four samples of one chart.',
         'The density of a model with charts is the mixture over all charts, which integrates to 1. What the flow of a chart puts outside of it (the leak) is missing from the density of the charts of an image alone.',
       ],
     };

@@ -24,6 +24,7 @@ import {
   trainFlow,
 } from '../flowTask.ts';
 import { gaussianNll } from '../gaussianBaseline.ts';
+import { latentGridCurves, latentGridOf } from '../latentGrid.ts';
 import { seedList } from '../lists.ts';
 import { mean } from '../operatorTask.ts';
 import { bySeeds, fixedRow, limitRow, rowOfSeeds } from '../resultRows.ts';
@@ -119,6 +120,29 @@ function samplesFigure(group: readonly JobResult[]): Figure {
   };
 }
 
+/** The latent plane in the plane of the data, a panel for each model that has one map between them. */
+function gridFigures(group: readonly JobResult[]): Figure[] {
+  const set = String(group[0].config.condition['set']);
+  const series = groupBy(group, ({ config }) => config.model).flatMap(([{ config, curves }]) => {
+    const grid = latentGridOf(curves);
+    return grid ? [{ name: config.model, panel: config.model, ...grid, style: 'line' as const }] : [];
+  });
+  if (!series.length) return [];
+  return [
+    {
+      id: `latent-grid-${set}`,
+      title: `Latent grid: ${titleOf(set)}`,
+      caption:
+        'Lines at every half of a standard deviation of the latent, up to two, as each model maps them to data, of the first seed: narrow cells are dense, long thin ones are what a continuous map pays for gaps in the data.',
+      xLabel: 'x₁',
+      yLabel: 'x₂',
+      xScale: 'linear',
+      yScale: 'linear',
+      series,
+    },
+  ];
+}
+
 /** The best model of a set by its mean over the seeds. */
 function checksOf(finished: readonly JobResult[]): Check[] {
   return groupBy(finished, ({ config }) => String(config.condition['set'])).flatMap((group): Check[] => {
@@ -199,7 +223,11 @@ export default experiment('flows-2d', {
         arrays: await picture(set, model, parameters),
         samples: ['density'],
         axes: axesOf(set),
-        curves: { x: column(0), y: column(1) },
+        curves: {
+          x: column(0),
+          y: column(1),
+          ...(await latentGridCurves(model, parameters, { threads: context.threads })),
+        },
       };
     });
   },
@@ -237,7 +265,7 @@ export default experiment('flows-2d', {
         'Differences to the true density are taken sample by sample, which removes most of the chance in the test samples: they estimate the Kullback–Leibler divergence from the set to the model.',
         'Pictures show densities, not logarithms; the true one stands beside each.',
       ],
-      figures: bySet.map(samplesFigure),
+      figures: bySet.flatMap((group) => [samplesFigure(group), ...gridFigures(group)]),
     };
   },
 });
