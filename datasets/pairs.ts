@@ -297,7 +297,8 @@ function samplesOf(arrays: NpzArrays, inputName: string, outputName: string, nam
   return { count: input.shape[0], input: input.data, output: output.data };
 }
 
-function matrix(
+/** Array `key` as [n, s], finite float32. Throws, naming `name`, the array, the sample and the point. */
+export function matrix(
   arrays: NpzArrays,
   key: string,
   name: string,
@@ -317,7 +318,8 @@ function matrix(
   return { data, shape };
 }
 
-function gridOf(arrays: NpzArrays, s: number, name: string): Float64Array {
+/** x of the arrays, checked to be an equispaced grid of s points; default j/s. */
+export function gridOf(arrays: NpzArrays, s: number, name: string): Float64Array {
   if (!arrays['x']) return Float64Array.from({ length: s }, (_, j) => j / s);
   const x = numbersOf(arrays['x'], `${name}: x`);
   if (x.length !== s) throw new Error(`${name}: x has ${x.length} numbers, the samples have ${s} points`);

@@ -20,6 +20,7 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<{
     summary: 'generate a data set, or check a file of your own',
     load: () => import('./commands/data.ts'),
   },
+  operator: { summary: 'use a trained neural operator', load: () => import('./commands/operator.ts') },
   flow: {
     summary: 'train a normalizing flow on samples, and use it',
     load: () => import('./commands/flow.ts'),

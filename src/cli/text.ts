@@ -35,6 +35,18 @@ export const wholeNumber = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) 
     where((value) => Number.isSafeInteger(value) && value >= minimum && value <= maximum),
   );
 
+/** '64,128': whole numbers of a range. */
+export const wholeNumbers = (minimum: number, maximum: number) =>
+  parsed(
+    `whole numbers from ${minimum} to ${maximum} with commas, as in 64,128`,
+    (text): number[] | undefined => {
+      const values = text.split(',').map((part) => numberOf(part.trim()) ?? NaN);
+      return values.every((value) => Number.isSafeInteger(value) && value >= minimum && value <= maximum)
+        ? values
+        : undefined;
+    },
+  );
+
 /** 'a,b' with a < b. */
 export const interval = parsed('two numbers a,b with a < b', (text): [number, number] | undefined => {
   const [a, b, ...more] = text.split(',').map((part) => numberOf(part.trim()));

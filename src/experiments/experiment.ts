@@ -14,6 +14,7 @@ import type {
   Run,
 } from '../runs/index.ts';
 import type { EngineName } from '../tensor/index.ts';
+import type { Checkpoint, TrainedOperator } from './trainedOperator.ts';
 
 /** A trained model as an ONNX file. */
 export interface ExportedModel {
@@ -21,7 +22,7 @@ export interface ExportedModel {
   /** Names of inputs and outputs with their shapes, for people. */
   readonly signature: string;
   /** The checkpoint that was taken: where a run keeps but one of them, not always the one that was asked for. */
-  readonly checkpoint: 'last' | 'best';
+  readonly checkpoint: Checkpoint;
 }
 
 /** What a job is, before it has a folder. */
@@ -114,8 +115,10 @@ export interface ExperimentDefinition<Schema extends z.ZodObject> {
   /** The trained model of a run as an ONNX file, where there is one. */
   exportRun?(
     run: Run,
-    options: { readonly checkpoint: 'last' | 'best'; readonly batchSize: number },
+    options: { readonly checkpoint: Checkpoint; readonly batchSize: number },
   ): Promise<ExportedModel>;
+  /** The trained operator of a run, where it is one. */
+  openOperator?(run: Run, checkpoint: Checkpoint): Promise<TrainedOperator>;
   /** Rows, checks and notes of what is finished; `data` is what `prepare` found out. */
   summarize(finished: readonly JobResult[], config: z.output<Schema>, data?: DataFacts): Summary;
 }

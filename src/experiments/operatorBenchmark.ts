@@ -17,9 +17,10 @@ import {
   type Figure,
   type JobResult,
   type ResultRow,
+  type Run,
   type RunConfig,
 } from '../runs/index.ts';
-import { augmented, unaugmented, type Augmentation } from './augmentation.ts';
+import { augmented, type Augmentation } from './augmentation.ts';
 import {
   experiment,
   type DataFacts,
@@ -32,15 +33,19 @@ import { LABEL_ROW, labelErrorFacts, labelNotes, labelRows, type LabelKind } fro
 import { list } from './lists.ts';
 import {
   BASELINE_METRIC,
-  exportOperator,
-  LAST_STEP_METRIC,
   measureBaseline,
-  TEST_SAMPLING,
   TRAINED_METRIC,
   trainOperator,
   type Measure,
 } from './operatorTask.ts';
-import { groupBy, meanAndDeviation } from './statistics.ts';
+import { isBaseline, lastStepRows, learningChecks, placeOf, rowOf } from './operatorRows.ts';
+import { groupBy } from './statistics.ts';
+import {
+  exportOperator,
+  operatorParameters,
+  type Checkpoint,
+  type TrainedOperator,
+} from './trainedOperator.ts';
 import { trainingOf, trainingOptions } from './trainingSettings.ts';
 
 /** What is trained and compared. */
@@ -116,8 +121,6 @@ export interface OperatorBenchmark<Schema extends z.ZodObject> extends Pick<
 
 const hashed = z.looseObject({ hash: z.string() });
 
-export const isBaseline = (name: string): boolean => baselineNames.includes(name);
-
 const hashKey = (label: string): string => `SHA-256 at ${label}`;
 
 /** e^(L T) of a registered equation on an interval of this length, as a multiplier of Fourier modes. */
@@ -131,68 +134,6 @@ export function linearPropagator(
     const { re, im } = exp(scale(time, symbol({ re: 0, im: (2 * Math.PI * k) / length })));
     return [re, im];
   };
-}
-
-/** The result's row of one model under one condition, from all its seeds. */
-function rowOf(
-  results: readonly JobResult[],
-  title: (model: string) => string,
-  published: (model: string, condition: Condition) => number | null,
-): ResultRow {
-  const [{ config, metric, parameters }] = results;
-  const { model, condition } = config;
-  const best = meanAndDeviation(results.flatMap((result) => (result.best ? [result.best.value] : []))).mean;
-  const sampling = meanAndDeviation(results.flatMap(({ extra }) => extra[TEST_SAMPLING] ?? [])).mean;
-  const notes = [
-    title(model),
-    best === null ? '' : `best on validation: ${best.toPrecision(3)}`,
-    sampling === null ? '' : `± ${sampling.toPrecision(2)} by the draw of the test samples`,
-  ];
-  return {
-    model,
-    condition,
-    metric,
-    published: published(model, condition),
-    ...meanAndDeviation(results.map(({ value }) => value)),
-    parameters,
-    seconds: meanAndDeviation(results.map(({ seconds }) => seconds)).mean,
-    baseline: isBaseline(model),
-    note: notes.filter(Boolean).join('; '),
-  };
-}
-
-/** The same row for the weights of the last step, where what counts is their moving average; else none. */
-function lastStepRows(row: ResultRow, results: readonly JobResult[]): ResultRow[] {
-  const values = results.flatMap(({ extra }) => (LAST_STEP_METRIC in extra ? [extra[LAST_STEP_METRIC]] : []));
-  if (values.length < results.length) return [];
-  return [{ ...row, metric: LAST_STEP_METRIC, ...meanAndDeviation(values), note: '' }];
-}
-
-/** Every trained model is better than its input taken for the prediction, and than zero, whose relative error is 1. */
-function learningChecks(rows: readonly ResultRow[], where: (condition: Condition) => string): Check[] {
-  const identity = new Map(
-    rows.flatMap(({ model, condition, mean }) =>
-      model === 'identity' && mean !== null ? [[canonicalJson(condition), mean] as const] : [],
-    ),
-  );
-  return rows.flatMap(({ model, condition, mean, baseline }): Check[] => {
-    const fool = identity.get(canonicalJson(unaugmented(condition)));
-    if (baseline || mean === null || fool === undefined) return [];
-    const limit = fool < 1 ? `< ${fool.toPrecision(3)} (input as prediction)` : '< 1 (zero as prediction)';
-    const holds = mean < Math.min(fool, 1);
-    return [{ name: `${model}: learns something ${where(condition)}`, value: mean, limit, holds }];
-  });
-}
-
-/** `at s = 64`, with what else tells the condition from others: `at s = 64, L = 32π, time 5`. */
-export function placeOf(condition: Condition, told: readonly string[] = ['resolution']): string {
-  const parts = told.flatMap((name) => {
-    const value = condition[name];
-    if (value === undefined) return [];
-    if (name === 'resolution') return [`s = ${value}`];
-    return [typeof value === 'string' ? value : `${name} ${value}`];
-  });
-  return `at ${parts.join(', ')}`;
 }
 
 /** Facts of all cases as one record; where they differ, their values one after the other. */
@@ -240,6 +181,36 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
         return [{ ...row, ...nothing, note: 'not trained here' }];
       }),
     );
+  };
+
+  /** The pairs of a job, on its own grid or another. @throws if those of its own grid have changed. */
+  const pairsOf = async (
+    { condition, options }: RunConfig,
+    points: number,
+    context: LoadContext,
+  ): Promise<OperatorPairs> => {
+    const { hash, ...source } = hashed.parse(options['data']);
+    const own = points === Number(condition['resolution']);
+    const data = own || !('resolution' in source) ? source : { ...source, resolution: points };
+    const pairs = await definition.load(data, { ...condition, resolution: points }, context);
+    if (own && pairs.provenance.hash !== hash) {
+      throw new Error('the data have changed since this job was set up; run the command again for a new job');
+    }
+    return pairs;
+  };
+
+  const openOperator = async (run: Run, checkpoint: Checkpoint): Promise<TrainedOperator> => {
+    const { model, condition, options } = run.config;
+    if (isBaseline(model)) throw new Error(`${model} is a baseline: it has no network`);
+    const operator = operatorOfJob(run.config);
+    const { file } = hashed.parse(options['data']);
+    return {
+      operator,
+      parameters: await operatorParameters(operator, run, checkpoint),
+      resolution: Number(condition['resolution']),
+      file: typeof file === 'string' ? file : null,
+      pairsAt: (points, context) => pairsOf(run.config, points, context),
+    };
   };
 
   return experiment<Schema>(name, {
@@ -317,18 +288,13 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
     },
     async runJob(context) {
       const { model, condition, options, seed } = context.config;
-      const { hash, ...source } = hashed.parse(options['data']);
-      const whole = await definition.load(source, condition, { signal: context.signal });
-      if (whole.provenance.hash !== hash) {
-        throw new Error(
-          `the data have changed since this job was set up; run the command again for a new job`,
-        );
-      }
+      const { signal } = context;
+      const whole = await pairsOf(context.config, Number(condition['resolution']), { signal });
       const pairs = definition.select?.(whole, condition, seed) ?? whole;
       if (isBaseline(model)) {
         const baseline = getBaseline(model);
         const resolution = pairs.x.length;
-        const propagator = definition.propagator?.(source, condition);
+        const propagator = definition.propagator?.(hashed.parse(options['data']), condition);
         const setting = { train: pairs.train, resolution, ...(propagator ? { propagator } : {}) };
         const predict = (inputs: ArrayLike<number>): Float64Array => baseline.predict(setting, inputs);
         return measureBaseline(pairs, predict, baseline.parameters(resolution), measure);
@@ -337,10 +303,9 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
       return trainOperator(operatorOfJob(context.config), pairs, training, context, measure);
     },
     async exportRun(run, options) {
-      const { model } = run.config;
-      if (isBaseline(model)) throw new Error(`${model} is a baseline: it has no network to export`);
-      return exportOperator(operatorOfJob(run.config), run, options);
+      return exportOperator(await openOperator(run, options.checkpoint), options);
     },
+    openOperator,
     summarize(finished, config, facts = {}) {
       const groups = groupBy(finished, ({ config: { model, condition } }) =>
         canonicalJson([model, condition]),

@@ -1,5 +1,4 @@
 /** Training a neural operator on pairs of functions and measuring it: the part that all operator experiments share. */
-import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { npy } from '../../datasets/npy.ts';
 import type { NpzArrays } from '../../datasets/npz.ts';
@@ -7,14 +6,10 @@ import type { OperatorPairs, Samples } from '../../datasets/pairs.ts';
 import { relativeL2 } from '../nn/losses.ts';
 import { countParameters } from '../nn/parameters.ts';
 import { predictor } from '../nn/evaluate.ts';
-import { exportModel } from '../nn/export.ts';
-import { loadParameters } from '../nn/files.ts';
 import { train } from '../nn/train.ts';
 import type { Operator } from '../operators/operator.ts';
-import type { Run } from '../runs/index.ts';
 import type { NDArray, Tensor } from '../tensor/index.ts';
-import { key } from '../tensor/random.ts';
-import type { ExportedModel, JobContext, JobOutput } from './experiment.ts';
+import type { JobContext, JobOutput } from './experiment.ts';
 import { medianAndWorst, relativeL2Errors, standardError } from './statistics.ts';
 import { trainingBy, type TrainingOptions } from './trainingSettings.ts';
 
@@ -144,28 +139,6 @@ export async function trainOperator(
       extra: { ...extra, ...samplingOf(errors) },
     },
     arrays: sampleArrays(pairs, prediction.data, errors),
-  };
-}
-
-/**
- * The operator of a finished or running job as the bytes of an ONNX model: input [batch, s, 1], output [batch, s, 1].
- *
- * @throws when the run has no such checkpoint, or it is damaged.
- */
-export async function exportOperator(
-  operator: Operator,
-  run: Run,
-  { checkpoint, batchSize }: { readonly checkpoint: 'last' | 'best'; readonly batchSize: number },
-): Promise<ExportedModel> {
-  const file = path.join(run.checkpoints, `${checkpoint}.safetensors`);
-  const { parameters } = await loadParameters(file, operator.init(key(run.config.seed)));
-  const inputShape = [Number(run.config.condition.resolution), 1];
-  const apply = (p: unknown, u: Tensor): Tensor => operator.apply(p, u);
-  const shape = `[${[batchSize, ...inputShape].join(', ')}]`;
-  return {
-    bytes: exportModel(apply, parameters, { inputShape, batchSize }),
-    signature: `input ${shape} → output ${shape}`,
-    checkpoint,
   };
 }
 

@@ -3,7 +3,7 @@ import type { OperatorPairs } from '../../datasets/pairs.ts';
 import { fourierTransform } from '../../solvers/fourier.ts';
 import type { Figure, JobResult } from '../runs/index.ts';
 import type { Predict } from './operatorTask.ts';
-import { isBaseline } from './operatorBenchmark.ts';
+import { isBaseline } from './operatorRows.ts';
 import { groupBy, relativeL2Errors } from './statistics.ts';
 
 const ERROR = 'rollout error, t = ';

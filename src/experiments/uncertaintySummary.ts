@@ -11,7 +11,7 @@ import {
   type BandName,
   type Quantity,
 } from './ensembleTask.ts';
-import { isBaseline } from './operatorBenchmark.ts';
+import { isBaseline } from './operatorRows.ts';
 import { groupBy, meanAndDeviation } from './statistics.ts';
 
 /** Mean over the jobs of one number that they measured; null where none has it. */

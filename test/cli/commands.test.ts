@@ -311,11 +311,17 @@ describe('the examples of --help work as they stand:', () => {
     lines.forEach(shell);
   });
 
-  test('report, serve, export and bench, on the small run', () => {
+  test('operator, report, serve, export and bench, on the small run', () => {
     // These name the quick benchmark and the results of record; here the same lines get the small run's names.
     const [exported] = examplesOf('export');
     shell(exported.replace('runs/kdv-quick-*/jobs/fno-*', `runs/${experiment}/jobs/fno-*-seed0-*`));
     expect(existsSync(at('fno.onnx'))).toBe(true);
+    for (const name of ['evaluate', 'predict']) {
+      const [line] = examplesOf('operator', name);
+      const own = line.replace('runs/kdv-quick-*/jobs/fno-*', `runs/${experiment}/jobs/fno-*-seed0-*`);
+      shell(own.replace('64,256,1024', '16,32,64'));
+    }
+    expect(existsSync(at('predictions.npz'))).toBe(true);
     const [reported] = examplesOf('report');
     shell(reported.replace('docs/results/kdv', `runs/${experiment}`));
     expect(existsSync(at('kdv.html'))).toBe(true);

@@ -10,7 +10,6 @@ import { foldIn, key, permutation } from '../../tensor/random.ts';
 import type { LabelKind } from '../labelRows.ts';
 import { list, seedList } from '../lists.ts';
 import {
-  isBaseline,
   linearPropagator,
   modelFields,
   operatorBenchmark,
@@ -18,6 +17,7 @@ import {
   sampleFields,
   type JobData,
 } from '../operatorBenchmark.ts';
+import { isBaseline } from '../operatorRows.ts';
 import { groupBy } from '../statistics.ts';
 import { trainingFields } from '../trainingSettings.ts';
 

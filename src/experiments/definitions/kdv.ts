@@ -18,15 +18,14 @@ import { dispersivePropagator, operatorNames } from '../../operators/index.ts';
 import type { Check, Condition, ResultRow } from '../../runs/index.ts';
 import { seedList } from '../lists.ts';
 import {
-  isBaseline,
   modelFields,
   operatorBenchmark,
-  placeOf,
   resolutionList,
   sampleFields,
   type BenchmarkCase,
   type OperatorBenchmark,
 } from '../operatorBenchmark.ts';
+import { isBaseline, placeOf } from '../operatorRows.ts';
 import { trainingFields } from '../trainingSettings.ts';
 
 const resolutions = [64, 128, 256, 512, 1024];

@@ -17,10 +17,10 @@ import {
   modelFields,
   operatorBenchmark,
   publishedModels,
-  placeOf,
   resolutionList,
   sampleFields,
 } from '../operatorBenchmark.ts';
+import { placeOf } from '../operatorRows.ts';
 import { LABEL_ERROR, measureRollout, rolloutFigures } from '../rollout.ts';
 import { groupBy } from '../statistics.ts';
 import { trainingFields } from '../trainingSettings.ts';

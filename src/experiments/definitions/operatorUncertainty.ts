@@ -15,13 +15,13 @@ import {
 import type { Experiment } from '../experiment.ts';
 import { seedList } from '../lists.ts';
 import {
-  isBaseline,
   linearPropagator,
   modelFields,
   operatorBenchmark,
   sampleFields,
   type JobData,
 } from '../operatorBenchmark.ts';
+import { isBaseline } from '../operatorRows.ts';
 import { measureBaseline } from '../operatorTask.ts';
 import { trainingFields, trainingOptions } from '../trainingSettings.ts';
 import { checksOf, figuresOf, numberOf, widthRows } from '../uncertaintySummary.ts';
