@@ -13,7 +13,16 @@ export {
   type StandardizedParameters,
 } from './standardized.ts';
 export { inUnits } from './inUnits.ts';
-export { calibrate, logProb, sample, samplesOf, toData, toLatent, type Beside, type RunOptions } from './run.ts';
+export {
+  calibrate,
+  logProb,
+  sample,
+  samplesOf,
+  toData,
+  toLatent,
+  type Beside,
+  type RunOptions,
+} from './run.ts';
 export { describeFailure, diagnose, largestNumber, type Failure } from './failures.ts';
 export { describeData, standardizedSubset, type DataShape, type Degeneracy } from './dimension.ts';
 export { traceProbes } from './traceProbes.ts';

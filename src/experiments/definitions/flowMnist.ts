@@ -211,7 +211,7 @@ export default experiment('flow-mnist', {
     },
     short: {
       description:
-        'MNIST where its files are (else synthetic digits): 10,000 images, 10 epochs, small networks, 120 charts; about two hours of one core',
+        'MNIST where its files are (else synthetic digits): 10,000 images, 10 epochs, small networks, 120 charts; about half an hour of one core',
       values: {
         train: 10_000,
         validation: 1000,
