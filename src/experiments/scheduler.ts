@@ -47,7 +47,6 @@ const GRACE_MILLISECONDS = 20_000;
  */
 export async function schedule(runs: readonly Run[], options: ScheduleOptions): Promise<JobOutcome[]> {
   const outcomes = new Map<Run, JobOutcome>();
-  const waiting = [...runs];
   const end = (outcome: JobOutcome): void => {
     outcomes.set(outcome.run, outcome);
     options.onEvent?.({ kind: 'end', outcome });
@@ -62,10 +61,14 @@ export async function schedule(runs: readonly Run[], options: ScheduleOptions): 
       return { run, state: 'failed', skipped: false, error: message };
     }
   };
+  // What is there is told before anything starts: a job far down the list is no work that is left.
+  const there = await Promise.all(runs.map((run) => run.readResult().catch(() => null)));
+  runs.filter((_, i) => there[i] !== null).forEach((run) => end({ run, state: 'finished', skipped: true }));
+  const waiting = runs.filter((run) => !outcomes.has(run));
   const lane = async (): Promise<void> => {
     for (let run = waiting.shift(); run; run = waiting.shift()) end(await outcomeFor(run));
   };
-  await Promise.all(Array.from({ length: Math.min(options.parallel, runs.length) }, lane));
+  await Promise.all(Array.from({ length: Math.min(options.parallel, waiting.length) }, lane));
   return runs.flatMap((run) => outcomes.get(run) ?? []);
 }
 

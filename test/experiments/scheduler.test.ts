@@ -89,6 +89,18 @@ const ask = (overrides: Configuration) => {
   });
 };
 
+test('what is finished is told before anything starts, wherever it stands in the list', async () => {
+  await run({ seeds: [2] });
+  const seen: string[] = [];
+  const onEvent = (event: BenchmarkEvent): void => {
+    if (event.kind === 'start') seen.push(`start ${event.run.config.seed}`);
+    if (event.kind === 'end' && event.outcome.skipped) seen.push(`skipped ${event.outcome.run.config.seed}`);
+  };
+  await run({ seeds: [0, 1, 2] }, { onEvent });
+  expect(seen[0]).toBe('skipped 2');
+  expect(seen.slice(1).sort()).toEqual(['start 0', 'start 1']);
+});
+
 test('a result names the jobs that its command asks for and that no one has run', async () => {
   await ask({ models: ['steady', 'deaf'], seeds: [0] });
   const { result } = await run({ seeds: [1] });
