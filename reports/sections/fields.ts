@@ -2,6 +2,7 @@
 import { chart, type LegendEntry, type Series } from '../chart.ts';
 import { colorScaleFor, type ColorScale } from '../colormap.ts';
 import type { Overview } from '../conditions.ts';
+import type { DataTable } from '../downloads.ts';
 import { figure, type Panel } from '../figure.ts';
 import { formatNumber, listWords, plural, slug } from '../format.ts';
 import { heatmap } from '../heatmap.ts';
@@ -118,6 +119,53 @@ function mapPanels(sample: Sample, name: string, { field, error }: Shared): Pane
 /** Samples under more conditions than these unfold. */
 const OPEN_CONDITIONS = 4;
 
+const digits = (value: number, count: number): number => Number(value.toPrecision(count));
+
+const lineTable = (samples: readonly Sample[]): DataTable => ({
+  columns: ['sample', 'model', 'seed', 'index', 'x', 'truth', 'prediction'],
+  rows: samples.flatMap((sample) => {
+    const x = gridOf(sample);
+    return sample.predictions.flatMap(({ model, seed, values }) =>
+      Array.from(sample.truth, (value, i) => [
+        sample.rule,
+        model,
+        seed,
+        i,
+        x[i] ?? null,
+        digits(value, 8),
+        digits(values[i], 8),
+      ]),
+    );
+  }),
+});
+
+/**
+ * A column for each model, which holds the truth once, and four digits, which is more than a colour shows: a page with hundreds of maps
+ * is megabytes of them. All digits are in the arrays of the jobs.
+ */
+function mapTable(samples: readonly Sample[]): DataTable {
+  const names = ({ predictions }: Sample): string[] =>
+    predictions.map(({ model, seed }) => `${model} seed ${seed}`);
+  const models = [...new Set(samples.flatMap(names))];
+  return {
+    columns: ['sample', 'row', 'column', 'truth', ...models],
+    rows: samples.flatMap((sample) => {
+      const [, width] = sample.shape;
+      const byName = new Map(names(sample).map((name, i) => [name, sample.predictions[i].values]));
+      return Array.from(sample.truth, (value, i) => [
+        sample.rule,
+        Math.floor(i / width),
+        i % width,
+        digits(value, 4),
+        ...models.map((name) => {
+          const values = byName.get(name);
+          return values ? digits(values[i], 4) : null;
+        }),
+      ]);
+    }),
+  };
+}
+
 export function fields({ complete = true }: ReportInput, view: Overview): Content {
   const figures = view.conditions.list.flatMap((condition) => {
     const samples = samplesAt(condition, view).filter(
@@ -141,23 +189,7 @@ export function fields({ complete = true }: ReportInput, view: Overview): Conten
       return sample.shape.length === 1 ? linePanels(sample, name, shared) : mapPanels(sample, name, shared);
     });
     const separate = samples.some((sample, i) => samples.findIndex(({ rule }) => rule === sample.rule) !== i);
-    const data = {
-      columns: ['sample', 'model', 'seed', 'index', 'x', 'truth', 'prediction'],
-      rows: samples.flatMap((sample) => {
-        const x = gridOf(sample);
-        return sample.predictions.flatMap(({ model, seed, values }) =>
-          Array.from(sample.truth, (value, i) => [
-            sample.rule,
-            model,
-            seed,
-            i,
-            x[i] ?? null,
-            Number(value.toPrecision(8)),
-            Number(values[i].toPrecision(8)),
-          ]),
-        );
-      }),
-    };
+    const data = samples[0].shape.length === 1 ? lineTable(samples) : mapTable(samples);
     const seeds = [...new Set(samples.flatMap(({ predictions }) => predictions.map(({ seed }) => seed)))];
     const caption = html`<b>${where}.</b> Field and error scales are each shared by all panels of this figure.
       ${separate ? 'The models chose different test samples by the same rule, so these stand apart. ' : 'All models show the same samples. '}Seed
