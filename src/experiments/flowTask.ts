@@ -46,7 +46,8 @@ export const modelFields = {
     .enum(['rk4', 'dopri5'])
     .optional()
     .describe('Runge–Kutta method of a continuous flow (rk4, of order 4; dopri5 has order 5)'),
-  steps: z.int().min(1).optional().describe('its steps from data to latent (8)'),
+  steps: z.int().min(1).optional().describe('its steps from data to latent in training (8)'),
+  refinement: z.int().min(1).optional().describe('times as many of them elsewhere (4)'),
 };
 
 /** Flags of an experiment that trains flows. */

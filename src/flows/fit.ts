@@ -17,7 +17,8 @@ export const fit = <P>(model: Density<P>, options: FitOptions<P>): Promise<Train
  * first, and those that end with them last, from at most 4096 samples.
  *
  * While batch norm trains it has no statistics but those of each batch, so it is validated, and the best epoch chosen, with those of each
- * validation batch too; the parameters that come back hold the statistics of the training samples.
+ * validation batch too; the parameters that come back hold the statistics of the training samples. Continuous layers train in few steps and are
+ * validated in more: a network learns where few steps overstate its likelihood, and the validation must not.
  *
  * @throws as `train` does; where a number is not finite the error names the layer, the step and the sample; where only the gradient is not, those
  * of the largest number before it.
@@ -29,12 +30,16 @@ export async function fitFlow(
   const choice = runOptionsOf(options);
   const { x, ...beside } = firstBatch(options);
   const initial = await calibrate(flow, from ?? flow.init(key(options.seed)), x, 'start', beside, choice);
-  const nll = (p: TensorsOf<FlowParameters>, batch: Record<string, Tensor>): Tensor => {
-    const { x: samples, ...given } = batch;
-    return neg(flow.logProb(p, samples, { ...(given as Given), training: true }));
-  };
+  const nll =
+    (how: Pick<Given, 'training' | 'rough'>) =>
+    (p: TensorsOf<FlowParameters>, batch: Record<string, Tensor>): Tensor => {
+      const { x: samples, ...given } = batch;
+      return neg(flow.logProb(p, samples, { ...(given as Given), ...how }));
+    };
+  const loss = nll({ training: true, rough: true });
+  const metric = nll({ training: true });
   const explain = explainStep(flow, choice);
-  const result = await train<FlowParameters>({ ...options, init: () => initial, loss: nll, explain });
+  const result = await train<FlowParameters>({ ...options, init: () => initial, loss, metric, explain });
   return settled(result, (p) => calibrate(flow, p, x, 'end', beside, choice));
 }
 

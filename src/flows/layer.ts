@@ -40,6 +40,8 @@ export interface Given {
   readonly roulette?: Tensor | undefined;
   /** Batch norm uses the statistics of the batch instead of its own: in training, and in the validation beside it. */
   readonly training?: boolean | undefined;
+  /** Integrals are taken in the few steps of a training: in its loss alone. */
+  readonly rough?: boolean | undefined;
 }
 
 export interface Forward {

@@ -176,7 +176,7 @@ test('A1, A2, A3: a continuous layer returns with fine steps, and in order 5 wit
   const errors: number[] = [];
   const determinants: number[] = [];
   for (const steps of [6, 12, 24]) {
-    const layer = continuous.create({ hidden: [8], method: 'dopri5', steps });
+    const layer = continuous.create({ hidden: [8], method: 'dopri5', steps, refinement: 1 });
     const p = perturb(layer.init(key(5), { shape: [2], context: 0 }), 6, 0.25);
     const result = await evaluate(
       (q: never, v: Tensor) => {

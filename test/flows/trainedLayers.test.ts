@@ -24,7 +24,9 @@ const cases = layerFamilies.map((family) => {
     shape: vectors.length > 0 ? [2] : shape,
     trained: family.create(options),
     // The same parameters in steps fine enough to return.
-    layer: family.create(family === continuous ? { ...options, method: 'dopri5', steps: 16 } : options),
+    layer: family.create(
+      family === continuous ? { ...options, method: 'dopri5', steps: 16, refinement: 1 } : options,
+    ),
   };
 });
 

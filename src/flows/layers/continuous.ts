@@ -4,7 +4,8 @@
  *
  *   log |det ∂x(1)/∂x(0)| = ∫₀¹ tr ∂f/∂x dt.
  *
- * Both are integrated together by an explicit Runge–Kutta method of fixed steps, in one program. The trace is exact, from d pull-backs; with
+ * Both are integrated together by an explicit Runge–Kutta method of fixed steps, in one program; a training step takes fewer of them than
+ * every other pass, `rough`. The trace is exact, from d pull-backs; with
  * `noise` v it is Hutchinson's estimate vᵀ (∂f/∂x) v from one, with the same probe along the whole path.
  */
 import { z } from 'zod';
@@ -62,8 +63,10 @@ const tableaus = {
 export const continuousOptions = z.strictObject({
   hidden: z.array(z.int().positive()).min(1).default([64, 64]),
   method: z.enum(['rk4', 'dopri5']).default('rk4'),
-  /** Steps from data to latent. */
+  /** Steps from data to latent in a training step. */
   steps: z.int().positive().default(8),
+  /** Times as many elsewhere: what is learned in few steps is measured in more, or errors of the steps are learned as likelihood. */
+  refinement: z.int().positive().default(4),
 });
 
 type ContinuousOptions = z.infer<typeof continuousOptions>;
@@ -106,8 +109,10 @@ function integrate(
   network: TensorsOf<MlpParameters>,
   start: Tensor,
   [from, to]: readonly [number, number],
-  { options: { method, steps }, ...given }: Given & { readonly options: ContinuousOptions },
+  { options, ...given }: Given & { readonly options: ContinuousOptions },
 ): State {
+  const { method } = options;
+  const steps = given.rough ? options.steps : options.steps * options.refinement;
   const { stages, times, weights }: Tableau = tableaus[method];
   const h = (to - from) / steps;
   let state: State = { x: start, logDet: zeros([start.shape[0]], start.dtype) };
@@ -133,10 +138,10 @@ export const continuous = layer('continuous', {
   options: continuousOptions,
   inverseBy: 'integration',
   examples: [
-    { shape: [1], options: { hidden: [6], steps: 16 } },
-    { shape: [2], options: { hidden: [8], method: 'dopri5', steps: 6 } },
-    { shape: [3], options: { hidden: [8], method: 'dopri5', steps: 6 }, context: 2 },
-    { shape: [1, 2, 1], options: { hidden: [6], steps: 16 } },
+    { shape: [1], options: { hidden: [6], steps: 16, refinement: 1 } },
+    { shape: [2], options: { hidden: [8], method: 'dopri5', steps: 6, refinement: 1 } },
+    { shape: [3], options: { hidden: [8], method: 'dopri5', steps: 6, refinement: 1 }, context: 2 },
+    { shape: [1, 2, 1], options: { hidden: [6], steps: 4 } },
   ],
   init(key, { shape, context }, { hidden }): MlpParameters {
     const d = sizeOf(shape);
