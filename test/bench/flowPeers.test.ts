@@ -1,17 +1,10 @@
 /** The PyTorch peers of the flows are the same models: equal parameters give equal densities and equal samples. */
-import { spawnSync } from 'node:child_process';
-import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { expect, test } from 'vitest';
-import { findPython } from '../../bench/peer.ts';
 import { array, mapTree, type NDArray } from '../../src/tensor/index.ts';
 import { foldIn, key, normal } from '../../src/tensor/random.ts';
-import { encodeSafetensors, layoutOf } from '../../src/nn/index.ts';
 import { getModel, logProb, toData, type FlowParameters } from '../../src/flows/index.ts';
-import { flatten } from '../../src/tensor/tree.ts';
+import { evaluatePeer, named, python } from './evaluatePeer.ts';
 
-const python = findPython();
 const [d, blocks, hidden] = [3, 2, [10, 8]];
 
 /** Away from the identity; matrices stay below the spectral limit of residual layers, where both sides leave them alone. */
@@ -34,38 +27,14 @@ test.skipIf(python === null).each(['real-nvp', 'maf', 'nsf', 'residual-flow'])(
     const ours = await logProb(flow, parameters, x, {}, { threads: 1 });
     const samples = await toData(flow, parameters, z, {}, { threads: 1 });
 
-    const theirs = evaluatePeer(name, { ...named(parameters), x, z });
+    const sizes = [String(d), String(blocks), JSON.stringify(hidden)];
+    const theirs = evaluatePeer('compareFlows.py', [name, ...sizes], { ...named(parameters), x, z }) as {
+      logprob: number[];
+      samples: number[];
+    };
     theirs.logprob.forEach((value, i) => expect(Math.abs(value - ours.data[i])).toBeLessThan(1e-4));
     theirs.samples.forEach((value, i) => expect(Math.abs(value - samples.x.data[i])).toBeLessThan(1e-4));
     expect(theirs.logprob).toHaveLength(20);
     expect(theirs.samples).toHaveLength(20 * d);
   },
 );
-
-function named(parameters: FlowParameters): Record<string, NDArray> {
-  const { leaves } = flatten<NDArray>(parameters);
-  return Object.fromEntries(layoutOf(parameters).entries.map((entry, i) => [entry.path, leaves[i]]));
-}
-
-function evaluatePeer(
-  model: string,
-  tensors: Record<string, NDArray>,
-): { logprob: number[]; samples: number[] } {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sextant-peer-'));
-  try {
-    const file = path.join(folder, 'parameters.safetensors');
-    fs.writeFileSync(file, encodeSafetensors(tensors));
-    const script = path.join(import.meta.dirname, '../../bench/peers/compareFlows.py');
-    const run = spawnSync(
-      python as string,
-      [script, model, String(d), String(blocks), JSON.stringify(hidden), file],
-      {
-        encoding: 'utf8',
-      },
-    );
-    expect(run.stderr).toBe('');
-    return JSON.parse(run.stdout) as { logprob: number[]; samples: number[] };
-  } finally {
-    fs.rmSync(folder, { recursive: true });
-  }
-}
