@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from flows import flow_sampling, flow_training
+from forecasting import forecast_training
 from models import MODELS, parameter_count, relative_l2
 from mri import VarNet, every_third_column
 
@@ -114,6 +115,7 @@ CASES = {
     "varnet": varnet,
     "flowTraining": flow_training,
     "flowSampling": flow_sampling,
+    "forecastTraining": forecast_training,
 }
 
 
