@@ -30,7 +30,7 @@ function training(model: string, threads: number): Case {
         layout: layoutOf(parameters),
         optimizer: adam({ learningRate: 1e-3, weightDecay: 1e-4 }),
         reduction: 'sum',
-        loss: (p, { history, future }) => forecastLoss('field', network.apply(p as never, history), future),
+        loss: (p, { history, future }) => forecastLoss('field', network.apply(p, history), future),
       };
       const batch = { history: windows(1, shape.history), future: windows(2, shape.horizon) };
       return stepCase(definition, initialState(definition, packTree(parameters)), batch, threads);
@@ -38,7 +38,7 @@ function training(model: string, threads: number): Case {
   };
 }
 
-const models = ['fno-3d'];
+const models = ['fno-3d', 'pade-3d', 'mwt-3d', 'lno-3d'];
 
 await besidePyTorch('forecasting', (threads) => [
   matrixProduct(threads),

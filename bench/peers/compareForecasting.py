@@ -7,13 +7,13 @@ import sys
 import torch
 
 from compare import read_safetensors
-from forecasting import FORECASTERS
+from forecasting import forecaster
 
 
 def named_as_ours(net):
     """Parameters under the names of ours, each with what turns our values into its own."""
     for name, parameter in net.named_parameters():
-        name = name.removeprefix("operator.")
+        name = name.removeprefix("operator.").replace(".kernels.", ".")
         if parameter.is_complex():  # a complex matrix is one real array of ours, real parts beside imaginary parts
             yield name.removesuffix(".weight"), parameter, lambda value: torch.complex(*value.chunk(2, dim=-1))
         elif name.endswith(".weight") and parameter.dim() == 2:
@@ -27,7 +27,7 @@ def main(model, shape, file):
     torch.set_num_threads(1)
     named = read_safetensors(file)
     history = named.pop("input")
-    net = FORECASTERS[model](**json.loads(shape))
+    net = forecaster(model, **json.loads(shape))
     for name, parameter, convert in named_as_ours(net):
         value = convert(named.pop(name))
         if value.shape != parameter.shape:

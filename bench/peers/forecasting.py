@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from models import parameter_count, relative_l2
-from spaceTime import fno
+from spaceTime import MultiwaveletKernels, PadeKernels, fno, lno, wavelet_operator
 
 
 class SpaceTimeForecaster(nn.Module):
@@ -21,15 +21,22 @@ class SpaceTimeForecaster(nn.Module):
         return self.operator(u).squeeze(4).permute(0, 3, 1, 2)
 
 
-# Networks for histories of `history` days, forecasts of `horizon` days, `states` and `quantities`.
-FORECASTERS = {
-    "fno-3d": lambda history, horizon, **_: SpaceTimeForecaster(fno(history, 20, (10, 2, 4), layers=4), horizon),
+# Operators for histories of so many days.
+OPERATORS = {
+    "fno-3d": lambda days: fno(days, 20, (10, 2, 4), layers=4),
+    "pade-3d": lambda days: wavelet_operator(days, 2, 3, (10, 1, 4), layers=1, kernels=PadeKernels),
+    "mwt-3d": lambda days: wavelet_operator(days, 3, 4, (12, 1, 4), layers=4, kernels=MultiwaveletKernels),
+    "lno-3d": lambda days: lno(days, 16, 2, (32, 60), layers=4),
 }
+
+
+def forecaster(model, history, horizon, states, quantities):
+    return SpaceTimeForecaster(OPERATORS[model](history), horizon)
 
 
 def forecast_training(model, batch, shape):
     torch.manual_seed(0)
-    net = FORECASTERS[model](**shape)
+    net = forecaster(model, **shape)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, weight_decay=1e-4)
     day = (shape["states"], shape["quantities"])
     history, future = torch.randn(batch, shape["history"], *day), torch.randn(batch, shape["horizon"], *day)
