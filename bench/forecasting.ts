@@ -38,7 +38,7 @@ function training(model: string, threads: number): Case {
   };
 }
 
-const models = ['fno-3d', 'pade-3d', 'mwt-3d', 'lno-3d'];
+const models = ['fno-3d', 'pade-3d', 'mwt-3d', 'lno-3d', 'seq2seq', 'transformer', 'neural-ode'];
 
 await besidePyTorch('forecasting', (threads) => [
   matrixProduct(threads),

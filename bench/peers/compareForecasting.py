@@ -10,16 +10,34 @@ from compare import read_safetensors
 from forecasting import forecaster
 
 
-def named_as_ours(net):
-    """Parameters under the names of ours, each with what turns our values into its own."""
-    for name, parameter in net.named_parameters():
-        name = name.removeprefix("operator.").replace(".kernels.", ".")
-        if parameter.is_complex():  # a complex matrix is one real array of ours, real parts beside imaginary parts
-            yield name.removesuffix(".weight"), parameter, lambda value: torch.complex(*value.chunk(2, dim=-1))
-        elif name.endswith(".weight") and parameter.dim() == 2:
-            yield name, parameter, torch.t
-        else:
-            yield name, parameter, lambda value: value
+# Parts of names of modules, of PyTorch's own for the most part, and what ours are called.
+NAMES = {
+    "operator.": "",
+    ".kernels.": ".",
+    "_l0": "",
+    "weight_ih": "inputWeight",
+    "weight_hh": "hiddenWeight",
+    "bias_ih": "inputBias",
+    "bias_hh": "hiddenBias",
+    "self_attn.out_proj": "attention.output",
+    "norm1": "attentionNorm",
+    "norm2": "feedForwardNorm",
+    "linear1": "feedForward.0",
+    "linear2": "feedForward.1",
+}
+
+
+def take(named, name, parameter):
+    """The value of a parameter of the peer from values of ours, which are taken out of `named`."""
+    for theirs, ours in NAMES.items():
+        name = name.replace(theirs, ours)
+    if parameter.is_complex():  # a complex matrix is one real array of ours, real parts beside imaginary parts
+        return torch.complex(*named.pop(name.removesuffix(".weight")).chunk(2, dim=-1))
+    if "self_attn.in_proj_" in name:  # three maps of ours
+        parts = [name.replace("self_attn.in_proj_", f"attention.{part}.") for part in ("query", "key", "value")]
+        return torch.cat([torch.t(named.pop(part)) for part in parts])
+    value = named.pop(name)
+    return value.T if name.lower().endswith("weight") and value.dim() == 2 else value
 
 
 @torch.no_grad()
@@ -28,8 +46,8 @@ def main(model, shape, file):
     named = read_safetensors(file)
     history = named.pop("input")
     net = forecaster(model, **json.loads(shape))
-    for name, parameter, convert in named_as_ours(net):
-        value = convert(named.pop(name))
+    for name, parameter in net.named_parameters():
+        value = take(named, name, parameter)
         if value.shape != parameter.shape:
             raise SystemExit(f"compareForecasting: {model}: {name} is {tuple(value.shape)}, expected {tuple(parameter.shape)}")
         parameter.copy_(value)

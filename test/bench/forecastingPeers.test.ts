@@ -29,7 +29,9 @@ function moved(parameters: unknown): unknown {
   });
 }
 
-test.skipIf(python === null).each(['fno-3d', 'pade-3d', 'mwt-3d', 'lno-3d'])(
+const models = ['fno-3d', 'pade-3d', 'mwt-3d', 'lno-3d', 'seq2seq', 'transformer', 'neural-ode'];
+
+test.skipIf(python === null).each(models)(
   '%s: a peer in PyTorch with the same parameters gives the same forecast (needs SEXTANT_PYTHON or python3 with torch)',
   async (name) => {
     const shape = { ...task, states: states[name] ?? task.states };
