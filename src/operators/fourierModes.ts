@@ -132,8 +132,9 @@ function synthesisMatrix(axis: KeptFrequencies, { realOutput, last }: Synthesis)
 }
 
 /**
- * The weights that act alike on every real field but keep the spectrum Hermitian, so that powers of the multiplier can be
- * taken on the modes: kept weights [modes, in, 2·out] → the same shape.
+ * The multiplier of real fields that kept weights stand for, which leaves their spectrum Hermitian: kept weights [modes, in, 2·out] → the
+ * same shape. Powers of it can be taken on the modes, with the kept weights themselves in the last product: `modesToField` takes
+ * the real part once more, which halves a mode whose negative is not kept.
  *
  * Where κ_D = 0 (or n_D/2) the modes κ and −κ belong to one real field, whose part W(κ)û(κ) + conj(W(−κ)û(−κ)) is taken; so
  * W(κ) becomes (W(κ) + conj W(−κ)) / 2, with W(−κ) = 0 if −κ is not kept.

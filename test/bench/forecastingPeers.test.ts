@@ -10,12 +10,6 @@ import { evaluatePeer, named, python } from './evaluatePeer.ts';
 const task = { history: 14, horizon: 7, states: 50, quantities: 3 };
 const BATCH = 2;
 
-/**
- * 18 states have levels of at most 16 cells, all of whose modes the Padé operator keeps. Where it keeps the mode −m without m, as on
- * the 32 cells of 50 states, `hermitianWeights` halves that mode at frequency 0 of time, which neither formula nor peer do.
- */
-const states: Readonly<Record<string, number>> = { 'pade-3d': 18 };
-
 /** Kernels as they are drawn are so small that a wrong power of one would not show: every leaf gets noise of a like size. */
 function moved(parameters: unknown): unknown {
   let leaf = 0;
@@ -34,23 +28,22 @@ const models = ['fno-3d', 'pade-3d', 'mwt-3d', 'lno-3d', 'seq2seq', 'transformer
 test.skipIf(python === null).each(models)(
   '%s: a peer in PyTorch with the same parameters gives the same forecast (needs SEXTANT_PYTHON or python3 with torch)',
   async (name) => {
-    const shape = { ...task, states: states[name] ?? task.states };
-    const day = shape.states * shape.quantities;
-    const network = getForecaster(name).create(shape);
+    const day = task.states * task.quantities;
+    const network = getForecaster(name).create(task);
     const parameters = moved(network.init(key(3)));
-    const size = [BATCH, shape.history, shape.states, shape.quantities];
-    const input = array(normal(key(4), BATCH * shape.history * day), size, 'float32');
+    const size = [BATCH, task.history, task.states, task.quantities];
+    const input = array(normal(key(4), BATCH * task.history * day), size, 'float32');
     const ours = await predict((p: never, days) => network.apply(p, days), parameters as never, input, {
       threads: 1,
     });
-    const theirs = evaluatePeer('compareForecasting.py', [name, JSON.stringify(shape)], {
+    const theirs = evaluatePeer('compareForecasting.py', [name, JSON.stringify(task)], {
       ...named(parameters),
       input,
     }) as number[];
 
     const scale = Math.hypot(...ours.data);
     const difference = Math.hypot(...theirs.map((value, i) => value - ours.data[i]));
-    expect(theirs).toHaveLength(BATCH * shape.horizon * day);
+    expect(theirs).toHaveLength(BATCH * task.horizon * day);
     expect(difference / scale).toBeLessThan(1e-4);
   },
 );

@@ -1,9 +1,15 @@
 /** The spectral convolution on any number of axes: which modes it keeps, and Hermitian weights. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Tensor } from '../../src/tensor/index.ts';
+import { matmul, reshape, transpose, type Tensor } from '../../src/tensor/index.ts';
 import { key } from '../../src/tensor/random.ts';
-import { hermitianWeights, keptFrequencies, keptWeights } from '../../src/operators/fourierModes.ts';
+import {
+  fieldToModes,
+  hermitianWeights,
+  keptFrequencies,
+  keptWeights,
+  modesToField,
+} from '../../src/operators/fourierModes.ts';
 import { initSpectral, realForm, spectralConvolution } from '../../src/operators/spectral.ts';
 import * as loops from './spaceTimeReference.ts';
 import type { Field } from './spaceTimeReference.ts';
@@ -89,6 +95,38 @@ describe('spectral convolution on any number of axes', () => {
             expect(Math.abs(real[i] - v)).toBeLessThan(1e-12 * scale);
             expect(Math.abs(imaginary[i])).toBeLessThan(1e-12 * scale);
           });
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  test('powers on the modes, Hermitian weights first and the kept ones last, are the convolution again and again', async () => {
+    const onModes = (power: number, kept: ReturnType<typeof keptFrequencies>) => (w: Tensor, u: Tensor) => {
+      const [batch] = u.shape;
+      const own = keptWeights(w, kept);
+      const [between, last] = [realForm(hermitianWeights(own, kept)), realForm(own)];
+      const modes = reshape(fieldToModes(u, kept), [batch, -1, 2 * 2]);
+      let z = transpose(modes, [1, 0, 2]);
+      for (let i = 1; i < power; i++) z = matmul(z, between);
+      return modesToField(reshape(transpose(matmul(z, last), [1, 0, 2]), [batch, -1, 2, 2]), kept);
+    };
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 3 }),
+        fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 3, maxLength: 3 }),
+        fc.integer({ min: 1, max: 3 }),
+        fc.integer({ min: 0, max: 1000 }),
+        async (grid, wanted, power, seed) => {
+          const modes = wanted.slice(0, grid.length);
+          const weights = random(seed, [...initSpectral(key(seed), modes, 2, 2).shape]);
+          const u = random(seed + 1, [2, ...grid, 2]);
+          const again = (w: Tensor, v: Tensor): Tensor =>
+            Array.from({ length: power }).reduce((field: Tensor) => spectralConvolution(w, field), v);
+          const expected = await evaluate(again, weights, u);
+          const scale = Math.max(...Array.from(expected, Math.abs), 1);
+          const actual = await evaluate(onModes(power, keptFrequencies(grid, modes)), weights, u);
+          expectClose(actual, expected, 1e-12 * scale);
         },
       ),
       { numRuns: 25 },

@@ -169,7 +169,9 @@ function padeBlocks(
   const onGrid = keptWeights(kernel, kept);
   const [modes] = onGrid.shape;
   const hermitian = hermitianWeights(reshape(onGrid, [modes, blocks * width, 2 * width]), kept);
+  // The product before the transform back is with the weights themselves (`hermitianWeights`).
   const L = realForm(reshape(hermitian, [modes * blocks, width, 2 * width]));
+  const last = realForm(reshape(onGrid, [modes * blocks, width, 2 * width]));
 
   /** Σ_j c_j L^j y: the constant term in space, the others on the modes by Horner's rule. */
   const polynomial = (coefficients: readonly number[], y: Tensor): Tensor => {
@@ -181,7 +183,7 @@ function padeBlocks(
     let power = mul(spectrum, coefficients[coefficients.length - 1]);
     for (let j = coefficients.length - 2; j >= 1; j--)
       power = add(matmul(power, L), mul(spectrum, coefficients[j]));
-    const back = transpose(reshape(matmul(power, L), [modes, blocks, batch, 2, width]), [2, 0, 3, 1, 4]);
+    const back = transpose(reshape(matmul(power, last), [modes, blocks, batch, 2, width]), [2, 0, 3, 1, 4]);
     return add(constantTerm, modesToField(reshape(back, [batch, modes, 2, blocks * width]), kept));
   };
   const inside = add(mapBlocks(weight, polynomial(denominator, x)), bias);
