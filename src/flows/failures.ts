@@ -4,7 +4,7 @@ import { pad, reshape, sizeOf, type NDArray } from '../tensor/index.ts';
 import { inverted } from './compose.ts';
 import type { Flow, FlowParameters } from './flow.ts';
 import type { InjectiveFlow } from './injective.ts';
-import { logProb, mapRows, present, walk, type Beside, type Chain, type RunOptions } from './run.ts';
+import { mapRows, present, walk, type Beside, type Chain, type Mode, type RunOptions } from './run.ts';
 
 /** Where a number of a pass from data to latent is made. */
 export interface Failure {
@@ -31,17 +31,18 @@ export type Search = (
   x: NDArray,
   beside?: Beside,
   options?: RunOptions,
+  mode?: Mode,
 ) => Promise<Failure | null>;
 
 /** The first layer, from data to latent, whose result is not finite, and the first sample where; null when all are finite. */
-export const diagnose: Search = (model, parameters, x, beside = {}, options = {}) =>
-  search(model, parameters, x, { beside, options, base: true }, (values, found) =>
+export const diagnose: Search = (model, parameters, x, beside = {}, options = {}, mode = {}) =>
+  search(model, parameters, x, { beside, options, mode, base: true }, (values, found) =>
     found ? -1 : values.findIndex((v) => !Number.isFinite(v)),
   );
 
 /** The number of largest magnitude that a layer makes, from data to latent: where a gradient explodes while all numbers are finite. */
-export const largestNumber: Search = (model, parameters, x, beside = {}, options = {}) =>
-  search(model, parameters, x, { beside, options, base: false }, (values, found) => {
+export const largestNumber: Search = (model, parameters, x, beside = {}, options = {}, mode = {}) =>
+  search(model, parameters, x, { beside, options, mode, base: false }, (values, found) => {
     let [at, largest] = [-1, Math.abs(found?.value ?? 0)];
     values.forEach((v, i) => {
       if (Math.abs(v) > largest) [at, largest] = [i, Math.abs(v)];
@@ -56,9 +57,13 @@ export const explainStep =
     const { x, ...beside } = batch;
     const inSplit = (failure: Failure): string =>
       `${describeFailure({ ...failure, sample: samples[failure.sample] })} of the ${split} split`;
-    const failure = await diagnose(model, parameters, x, beside, options);
+    const step = split === 'training';
+    const mode = { training: true, rough: step };
+    // As the step saw them: statistics of a batch are those of all its samples.
+    const whole = step ? { ...options, batchSize: x.shape[0] } : options;
+    const failure = await diagnose(model, parameters, x, beside, whole, mode);
     if (failure) return inSplit(failure);
-    const largest = await largestNumber(model, parameters, x, beside, options);
+    const largest = await largestNumber(model, parameters, x, beside, whole, mode);
     return largest && `all numbers of the pass are finite, the largest where ${inSplit(largest)}`;
   };
 
@@ -126,7 +131,7 @@ async function search(
   model: Flow | InjectiveFlow,
   parameters: FlowParameters,
   x: NDArray,
-  how: { readonly beside: Beside; readonly options: RunOptions; readonly base: boolean },
+  how: { readonly beside: Beside; readonly options: RunOptions; readonly mode: Mode; readonly base: boolean },
   choose: (values: Float64Array, found: Failure | null) => number,
 ): Promise<Failure | null> {
   let found: Failure | null = null;
@@ -158,7 +163,12 @@ async function search(
     });
     if (over()) return found;
     if (!how.base || flow === null || found !== null) continue;
-    const value = await logProb(flow, own as FlowParameters, input, how.beside, how.options);
+    const { value } = await mapRows(
+      (p, { x: rows, ...given }) => ({ value: flow.logProb(p, rows, { ...given, ...how.mode }) }),
+      own as FlowParameters,
+      { x: input, ...present(how.beside) },
+      how.options,
+    );
     look({ index: chain.layers.length, layer: `base ${flow.base.name}`, part }, [['logProb', value]]);
     if (over()) return found;
   }

@@ -15,7 +15,7 @@ import { constantsOf } from '../nn/index.ts';
 import { sequence } from './compose.ts';
 import type { Density } from './density.ts';
 import type { Flow, FlowParameters } from './flow.ts';
-import type { Layer, Stage, TensorsOf } from './layer.ts';
+import type { Given, Layer, Stage, TensorsOf } from './layer.ts';
 
 export interface RunOptions extends Pick<CompileOptions, 'engine' | 'threads'> {
   /** Default float32. */
@@ -181,17 +181,26 @@ export interface Chain {
   readonly layers: readonly Layer[];
 }
 
+/** How a pass of a step differs from others. */
+export type Mode = Pick<Given, 'training' | 'rough'>;
+
+export interface Passage {
+  readonly beside?: Beside;
+  readonly options?: RunOptions;
+  readonly mode?: Mode;
+}
+
 /** Takes samples from layer to layer and shows what each makes of them; ends early where `visit` says so. */
 export async function walk(
   flow: Chain,
   parameters: Pick<FlowParameters, 'layers'>,
   x: NDArray,
-  { beside = {}, options = {} }: { readonly beside?: Beside; readonly options?: RunOptions },
+  { beside = {}, options = {}, mode = {} }: Passage,
   visit: (i: number, output: NDArray, logDet: NDArray) => boolean,
 ): Promise<void> {
   let here = x;
   for (const [i, part] of flow.layers.entries()) {
-    const { y, logDet } = await behind(part, parameters.layers[i], here, beside, options);
+    const { y, logDet } = await behind(part, parameters.layers[i], here, { beside, options, mode });
     if (visit(i, y, logDet)) break;
     here = y;
   }
@@ -210,7 +219,7 @@ export async function calibrate<P extends Pick<FlowParameters, 'layers'>>(
   options: RunOptions = {},
 ): Promise<P> {
   const layers = await sequence(flow.layers).calibrate?.(parameters.layers, x, stage, (part, own, samples) =>
-    behind(part, own, samples, beside, options).then(({ y }) => y),
+    behind(part, own, samples, { beside, options }).then(({ y }) => y),
   );
   return layers ? { ...parameters, layers } : parameters;
 }
@@ -220,11 +229,10 @@ const behind = (
   part: Layer,
   own: unknown,
   x: NDArray,
-  beside: Beside,
-  options: RunOptions,
+  { beside = {}, options = {}, mode = {} }: Passage,
 ): Promise<Record<string, NDArray>> =>
   mapRows(
-    (p, { x: rows, ...given }) => ({ ...part.forward(p, rows, given) }),
+    (p, { x: rows, ...given }) => ({ ...part.forward(p, rows, { ...given, ...mode }) }),
     own as never,
     { x, ...present(beside) },
     options,

@@ -32,6 +32,7 @@ import {
   toLatent,
   type Layer,
 } from '../../src/flows/index.ts';
+import { explainStep } from '../../src/flows/failures.ts';
 import { meanWithError } from './planeGrid.ts';
 import { evaluate, largestDifference, perturb, training } from './support.ts';
 
@@ -170,6 +171,33 @@ describe('a flow', () => {
       layer: 'affine-coupling',
       sample: 41,
     });
+  });
+
+  test('a step is explained as it was taken: all samples of the batch at once, in rough steps', async () => {
+    const plain = affine.create();
+    const seen: number[] = [];
+    const touchy: Layer = {
+      ...plain,
+      forward(p, rows, given) {
+        seen.push(rows.shape[0]);
+        const step = given?.training && given.rough;
+        return plain.forward(p as never, step ? div(rows, 0) : rows, given);
+      },
+    };
+    const own = flow({ shape: [2], layers: [touchy] });
+    const parts = {
+      parameters: own.init(key(1)),
+      samples: Int32Array.from({ length: 600 }, (_, i) => 599 - i),
+    };
+    const batch = { x: array(normal(key(2), 1200), [600, 2]) };
+    const explain = explainStep(own, { threads: 1 });
+    expect(await explain({ ...parts, batch, split: 'training' })).toMatch(
+      /layer 0 \(affine\) makes a value of -?Infinity for sample 599 of the training split/,
+    );
+    expect(seen).toEqual([600]);
+    expect(await explain({ ...parts, batch, split: 'validation' })).toMatch(
+      /all numbers of the pass are finite/,
+    );
   });
 
   test('largestNumber names the layer and the sample of the largest number where all are finite', async () => {
