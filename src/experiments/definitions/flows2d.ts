@@ -197,7 +197,7 @@ export default experiment('flows-2d', {
       },
     },
     paper: {
-      description: 'every model on every set, one seed; a day on two cores',
+      description: 'every model on every set, one seed; 3 to 4 hours of one core',
       values: { models: flowModelNames, epochs: 150 },
     },
   },
