@@ -50,7 +50,7 @@ export async function openOperator(
   const run = await Run.open(await findRunFolder(text, runs));
   const { experiment } = await findExperiment(run.config.experiment);
   if (!experiment.openOperator)
-    throw new Error(`${run.name}: a job of ${experiment.name} is no neural operator`);
+    throw new Error(`${run.name}: jobs of ${experiment.name} hold no operator that this command can evaluate`);
   return { model: run.config.model, ...(await experiment.openOperator(run, checkpoint)) };
 }
 
