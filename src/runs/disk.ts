@@ -44,8 +44,29 @@ export async function writeFileAtomic(file: string, content: string | Uint8Array
   }
 }
 
+const isNumber = (value: unknown): boolean => typeof value === 'number' || value === null;
+
+/** JSON as people read it, with lists of numbers on one line: curves are most of a result. */
+export function readableJson(value: unknown): string {
+  const write = (part: unknown, indent: string): string => {
+    if (part === null || typeof part !== 'object') return JSON.stringify(part);
+    const deeper = `${indent}  `;
+    const lines = (items: readonly string[]): string => `\n${deeper}${items.join(`,\n${deeper}`)}\n${indent}`;
+    if (!Array.isArray(part)) {
+      const entries = Object.entries(part).map(
+        ([name, own]) => `${JSON.stringify(name)}: ${write(own, deeper)}`,
+      );
+      return entries.length ? `{${lines(entries)}}` : '{}';
+    }
+    if (part.every(isNumber)) return `[${part.map((own) => JSON.stringify(own)).join(', ')}]`;
+    return `[${lines(part.map((own) => write(own, deeper)))}]`;
+  };
+  // What JSON leaves out or writes otherwise (undefined, NaN, dates) is so before it is laid out.
+  return write(JSON.parse(JSON.stringify(value)), '');
+}
+
 export const writeJson = (file: string, value: unknown): Promise<void> =>
-  writeFileAtomic(file, `${JSON.stringify(value, null, 2)}\n`);
+  writeFileAtomic(file, `${readableJson(value)}\n`);
 
 /** The text of a file, or null when there is none. */
 export async function readText(file: string): Promise<string | null> {
