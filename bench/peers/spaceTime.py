@@ -13,7 +13,6 @@ from torch import nn
 
 from models import legendre_filters
 
-from models import legendre_filters
 
 class Perceptron(nn.ModuleList):
     def __init__(self, *sizes):

@@ -192,7 +192,7 @@ export function fields({ complete = true }: ReportInput, view: Overview): Conten
     const data = samples[0].shape.length === 1 ? lineTable(samples) : mapTable(samples);
     const seeds = [...new Set(samples.flatMap(({ predictions }) => predictions.map(({ seed }) => seed)))];
     const caption = html`<b>${where}.</b> Field and error scales are each shared by all panels of this figure.
-      ${separate ? 'The models chose different test samples by the same rule, so these stand apart. ' : 'All models show the same samples. '}Seed
+      ${samples[0].shape.length > 1 ? 'Files of its data have four digits; the arrays of the jobs have all. ' : ''}${separate ? 'The models chose different test samples by the same rule, so these stand apart. ' : 'All models show the same samples. '}Seed
       ${listWords(seeds.map(String))}. Relative L2 errors:
       ${samples.map((sample, i) => html`${i ? '; ' : ''}${sample.rule}: ${errorsText(sample)}`)}.`;
     return [figure({ id: `figure-samples-${slug(where)}`, caption, panels, data })];

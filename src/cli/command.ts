@@ -41,9 +41,14 @@ export interface CommandSpec<
 
 const kebab = (key: string): string => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-function read(label: string, spec: { readonly schema: z.ZodType }, text: unknown): unknown {
+function read(
+  label: string,
+  spec: { readonly schema: z.ZodType; readonly help: string },
+  text: unknown,
+): unknown {
   const checked = spec.schema.safeParse(text);
   if (checked.success) return checked.data;
+  if (text === undefined) throw new UsageError(`${label}: missing, expected ${spec.help}`);
   throw new UsageError(`${label}: ${checked.error.issues[0].message}`);
 }
 

@@ -46,8 +46,12 @@ export const modelFields = {
     .enum(['rk4', 'dopri5'])
     .optional()
     .describe('Runge–Kutta method of a continuous flow (rk4, of order 4; dopri5 has order 5)'),
-  steps: z.int().min(1).optional().describe('its steps from data to latent in training (8)'),
-  refinement: z.int().min(1).optional().describe('times as many of them elsewhere (4)'),
+  steps: z.int().min(1).optional().describe('its steps from data to latent in a training step (8)'),
+  refinement: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('times as many of them for validation, densities and samples (4)'),
 };
 
 /** Flags of an experiment that trains flows. */
@@ -94,10 +98,20 @@ export function requireEstimate({
   );
 }
 
+/**
+ * Settings of one model's job. What decides what is measured is written out, defaults too: a job that was measured otherwise is another one.
+ */
+export function settingsFor(name: string, settings: FlowSettings): FlowSettings {
+  const { schema } = getDensity(name);
+  if (!('refinement' in schema.shape)) return settings;
+  const { refinement } = z.object({ refinement: z.number() }).parse(schema.parse({}));
+  return { ...settings, refinement: settings.refinement ?? refinement };
+}
+
 /** What a trained flow is rebuilt from, in the configuration of a job. */
 export const flowDomain = z.object({ shape: z.array(z.int().min(1)), context: z.int().min(0) });
 
-/** One job for each set, seed and model, all with the same options. */
+/** One job for each set, seed and model, all with the same options but for what `settingsFor` writes out. */
 export const flowJobs = (
   {
     sets,
@@ -106,10 +120,15 @@ export const flowJobs = (
   }: Readonly<Record<'sets' | 'models', readonly string[]>> & {
     readonly seeds: readonly number[];
   },
-  options: JobConfig['options'],
+  options: JobConfig['options'] & { readonly settings: FlowSettings },
 ): JobConfig[] =>
   sets.flatMap((set) =>
-    seeds.flatMap((seed) => models.map((model) => ({ model, condition: { set }, seed, options }))),
+    seeds.flatMap((seed) =>
+      models.map((model) => {
+        const settings = settingsFor(model, options.settings);
+        return { model, condition: { set }, seed, options: { ...options, settings } };
+      }),
+    ),
   );
 
 /**

@@ -43,6 +43,8 @@ export async function latentGridCurves(
   const { data } = await samplesOf(model, parameters, grid, {}, options);
   const column = (j: number): number[] =>
     Array.from({ length: grid.shape[0] }, (_, i) => Number(data[2 * i + j].toPrecision(4)));
+  // A picture is no reason to lose a training: numbers far out may overflow.
+  if (!data.every(Number.isFinite)) return {};
   return { [AXES.x]: column(0), [AXES.y]: column(1) };
 }
 
@@ -54,7 +56,7 @@ export const latentGridOf = (
 
 /**
  * Rows of a density's draws over a square of `side` × `side`: its corners are four draws of a seed, and what lies between is weighed so
- * that its entries are standard normal too (White 2016, Sampling generative networks). The first `fixed` entries of a row choose, as a
+ * that its entries are standard normal too: bilinear weights, divided by their norm. The first `fixed` entries of a row choose, as a
  * chart; they stay those of the first corner.
  */
 export function latentSquare(

@@ -44,6 +44,7 @@ export interface ApplyOptions {
   /** Functions in one pass. */
   readonly batchSize: number;
   readonly threads?: number;
+  readonly signal?: AbortSignal;
   /** Take a grid of m times as many points as the operator was trained on as m interleaved grids, each by itself. */
   readonly interleaved?: boolean;
 }
@@ -57,12 +58,12 @@ export async function applyOperator(
   trained: Pick<TrainedOperator, 'operator' | 'parameters' | 'resolution'>,
   inputs: Float32Array,
   points: number,
-  { batchSize, threads, interleaved = false }: ApplyOptions,
+  { interleaved = false, ...options }: ApplyOptions,
 ): Promise<Float32Array> {
   requireGrid(trained, points, interleaved);
   const own = interleaved ? trained.resolution : points;
   const rows = fields(interleave(inputs, points, own), { count: inputs.length / own });
-  const { data } = await predict(applyOf(trained), trained.parameters, rows, { batchSize, threads });
+  const { data } = await predict(applyOf(trained), trained.parameters, rows, options);
   return interleave(Float32Array.from(data), points, points / own);
 }
 

@@ -65,12 +65,12 @@ export function conditioned<P>(
     direction: D,
     p: TensorsOf<ConditionedParameters<P>>,
     samples: Tensor,
-    { context, training, ...beside }: Given,
+    { context, training, rough, ...beside }: Given,
   ): ReturnType<Layer<P>[D]> => {
     const own = parametersOf(p, context, activation);
     const alone = vmap((q: TensorsOf<P>, v: Tensor, given: Given) => {
       const single = mapTree(given, (value: Tensor): Tensor => expandDims(value, 0));
-      const result = inner[direction](q, expandDims(v, 0), { ...single, training });
+      const result = inner[direction](q, expandDims(v, 0), { ...single, training, rough });
       return mapTree(result, (value: Tensor) => squeeze(value, 0));
     });
     return alone(own as TensorsOf<P>, samples, present(beside)) as ReturnType<Layer<P>[D]>;

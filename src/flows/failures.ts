@@ -4,7 +4,8 @@ import { pad, reshape, sizeOf, type NDArray } from '../tensor/index.ts';
 import { inverted } from './compose.ts';
 import type { Flow, FlowParameters } from './flow.ts';
 import type { InjectiveFlow } from './injective.ts';
-import { mapRows, present, walk, type Beside, type Chain, type Mode, type RunOptions } from './run.ts';
+import { STEP, VALIDATION, type Mode } from './layer.ts';
+import { mapRows, present, walk, type Beside, type Chain, type RunOptions } from './run.ts';
 
 /** Where a number of a pass from data to latent is made. */
 export interface Failure {
@@ -58,7 +59,7 @@ export const explainStep =
     const inSplit = (failure: Failure): string =>
       `${describeFailure({ ...failure, sample: samples[failure.sample] })} of the ${split} split`;
     const step = split === 'training';
-    const mode = { training: true, rough: step };
+    const mode = step ? STEP : VALIDATION;
     // As the step saw them: statistics of a batch are those of all its samples.
     const whole = step ? { ...options, batchSize: x.shape[0] } : options;
     const failure = await diagnose(model, parameters, x, beside, whole, mode);

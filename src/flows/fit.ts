@@ -5,7 +5,7 @@ import { key } from '../tensor/random.ts';
 import type { Density, FitOptions, FlowSplit } from './density.ts';
 import { explainStep } from './failures.ts';
 import type { Flow, FlowParameters } from './flow.ts';
-import type { Given, TensorsOf } from './layer.ts';
+import { STEP, VALIDATION, type Given, type Mode, type TensorsOf } from './layer.ts';
 import { calibrate, type RunOptions } from './run.ts';
 
 /** Trains a model by maximum likelihood; what that takes, each kind of model says itself. */
@@ -31,13 +31,12 @@ export async function fitFlow(
   const { x, ...beside } = firstBatch(options);
   const initial = await calibrate(flow, from ?? flow.init(key(options.seed)), x, 'start', beside, choice);
   const nll =
-    (how: Pick<Given, 'training' | 'rough'>) =>
+    (mode: Mode) =>
     (p: TensorsOf<FlowParameters>, batch: Record<string, Tensor>): Tensor => {
       const { x: samples, ...given } = batch;
-      return neg(flow.logProb(p, samples, { ...(given as Given), ...how }));
+      return neg(flow.logProb(p, samples, { ...(given as Given), ...mode }));
     };
-  const loss = nll({ training: true, rough: true });
-  const metric = nll({ training: true });
+  const [loss, metric] = [nll(STEP), nll(VALIDATION)];
   const explain = explainStep(flow, choice);
   const result = await train<FlowParameters>({ ...options, init: () => initial, loss, metric, explain });
   return settled(result, (p) => calibrate(flow, p, x, 'end', beside, choice));
@@ -87,7 +86,8 @@ function firstRows(split: FlowSplit, most: number): { x: NDArray } & Record<stri
 
 /**
  * KL(q ‖ p) of the flow q to an unnormalised log density, up to the density's constant: the mean of log q(x) − log p̃(x) over samples
- * x of the flow (Rezende & Mohamed 2015). `rows` come from `flow.draw`; differentiable in the parameters.
+ * x of the flow (Rezende & Mohamed 2015). `rows` come from `flow.draw`; differentiable in the parameters. For a step of a training pass `STEP`
+ * in `given`.
  */
 export function reverseKl(
   flow: Flow,

@@ -31,7 +31,7 @@ import type { Density } from './density.ts';
 import { explainStep } from './failures.ts';
 import { firstBatch, runOptionsOf, settled } from './fit.ts';
 import type { Flow, FlowParameters } from './flow.ts';
-import type { Given, Layer, Stage, TensorsOf } from './layer.ts';
+import { STEP, VALIDATION, type Given, type Layer, type Mode, type Stage, type TensorsOf } from './layer.ts';
 import { calibrate, mapRows, present, type Beside, type RunOptions } from './run.ts';
 import { flattenSamples } from './samples.ts';
 
@@ -125,16 +125,20 @@ export function injectiveFlow(options: InjectiveFlowOptions): InjectiveFlow {
       const calibrated = (p: FlowParameters, stage: Stage): Promise<FlowParameters> =>
         calibrateAll(p, first, { stage, beside, choice });
       const initial = await calibrated(from ?? model.init(seedKey(fitOptions.seed)), 'start');
+      const loss =
+        (mode: Mode) =>
+        (p: TensorsOf<FlowParameters>, { x, ...others }: Record<string, Tensor>): Tensor => {
+          const given = { ...others, ...mode };
+          const at = project(p, x, given);
+          const off = mean(square(flattenSamples(sub(x, at.nearest))), 1);
+          return add(mul(-likelihood, densityAt(p, at, given)), mul(reconstruction, off));
+        };
       const result = await train<FlowParameters>({
         ...fitOptions,
         init: () => initial,
         explain: explainStep(model, choice),
-        loss(p, { x, ...beside }) {
-          const given = { ...beside, training: true };
-          const at = project(p, x, given);
-          const off = mean(square(flattenSamples(sub(x, at.nearest))), 1);
-          return add(mul(-likelihood, densityAt(p, at, given)), mul(reconstruction, off));
-        },
+        loss: loss(STEP),
+        metric: loss(VALIDATION),
       });
       return settled(result, (p) => calibrated(p, 'end'));
     },

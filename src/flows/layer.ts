@@ -58,6 +58,13 @@ export interface Inverse {
   readonly logDet: Tensor;
 }
 
+/** How a pass differs from those of densities and samples. */
+export type Mode = Pick<Given, 'training' | 'rough'>;
+/** A pass of a training step. */
+export const STEP: Mode = { training: true, rough: true };
+/** A pass of the validation beside the steps. */
+export const VALIDATION: Mode = { training: true };
+
 /** When a layer looks at data: before the first training step, and after the last. */
 export type Stage = 'start' | 'end';
 

@@ -15,7 +15,7 @@ import { constantsOf } from '../nn/index.ts';
 import { sequence } from './compose.ts';
 import type { Density } from './density.ts';
 import type { Flow, FlowParameters } from './flow.ts';
-import type { Given, Layer, Stage, TensorsOf } from './layer.ts';
+import type { Layer, Mode, Stage, TensorsOf } from './layer.ts';
 
 export interface RunOptions extends Pick<CompileOptions, 'engine' | 'threads'> {
   /** Default float32. */
@@ -180,9 +180,6 @@ const rowsFrom = (arrays: Rows, start: number, size: number): Record<string, NDA
 export interface Chain {
   readonly layers: readonly Layer[];
 }
-
-/** How a pass of a step differs from others. */
-export type Mode = Pick<Given, 'training' | 'rough'>;
 
 export interface Passage {
   readonly beside?: Beside;

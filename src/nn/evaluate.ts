@@ -65,6 +65,8 @@ export function evaluator<P>(
 export interface PredictOptions extends EngineChoice {
   /** Samples in one pass, default 32. */
   readonly batchSize?: number | undefined;
+  /** Ends the work after the batch at hand, with its reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A model ready to be run again and again. */
@@ -84,7 +86,7 @@ export function predictor<P>(
   apply: (params: TensorsOf<P>, inputs: Tensor) => Tensor,
   params: P,
   inputs: NDArray,
-  { batchSize = 32, ...choice }: PredictOptions = {},
+  { batchSize = 32, signal, ...choice }: PredictOptions = {},
 ): Predictor<P> {
   requireCount('predict', 'batchSize', batchSize);
   const [, ...rest] = inputs.shape;
@@ -111,6 +113,7 @@ export function predictor<P>(
       let result: NDArray | null = null;
       for (const [start, stop] of batchRanges(count, batchSize)) {
         await pause();
+        signal?.throwIfAborted();
         const program = await programs.get(stop - start);
         const { x } = contiguousBatch({ x: rows }, start, stop);
         const part: NDArray = await program.run([values, x] as never);

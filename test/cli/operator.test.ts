@@ -161,6 +161,15 @@ test('what cannot be evaluated is refused in one line', async () => {
   expect(await refused('operator', 'evaluate', jobs.fno, '--points', '48', '--interleaved')).toContain(
     '--points: got 48, expected a multiple of the 32 points',
   );
+  expect(await refused('operator', 'evaluate', jobs.fno, '--points', '32,512')).toMatch(
+    /^error: --points: got 512, which the data of the run do not have: .*256 points/,
+  );
+  expect(await refused('operator', 'evaluate', jobs['own fno'], '--points', '64')).toContain(
+    '--points: got 64',
+  );
+  expect(await refused('operator', 'predict', jobs.fno)).toContain(
+    '--data: missing, expected .npz with input',
+  );
   expect(await refused('operator', 'evaluate', jobs.identity)).toContain('identity is a baseline');
   expect(await refused('operator', 'evaluate', 'nothing')).toContain('RUN: got nothing');
   writeFileSync(at('odd.npz'), encodeNpz({ input: npy(new Float64Array(100).fill(1), [2, 50]) }));
@@ -181,7 +190,10 @@ test('what cannot be evaluated is refused in one line', async () => {
       output: npy(new Float64Array(32), [1, 32]),
     }),
   );
-  expect(await predict(jobs.fno, 'zero.npz')).toContain('sample 0 is zero everywhere');
+  expect(await predict(jobs.fno, 'zero.npz')).toContain(
+    'zero.npz: the output of sample 0 is zero everywhere',
+  );
+  expect((await readNpz(at('predictions.npz'))).prediction.shape).toEqual([1, 32]);
   expect(
     await refused('operator', 'predict', jobs.fno, '--data', 'mine.npz', '--output', 'mine.npz'),
   ).toContain('would be overwritten');

@@ -72,6 +72,20 @@ test('a model with a latent grid has a panel of it, others have none', () => {
   ]);
 });
 
+test('a job says in how many steps it was measured: a continuous flow that was measured in others is another job', () => {
+  const jobs = experiment.jobs(
+    configure(experiment, 'quick', { models: ['cnf', 'nsf'], sets: ['moons'] }),
+    {},
+  );
+  const settings = jobs.map(({ options }) => options['settings'] as Record<string, unknown>);
+  expect(settings.map((own) => own['refinement'])).toEqual([4, undefined]);
+  const [finer] = experiment.jobs(
+    configure(experiment, 'quick', { models: ['cnf'], sets: ['moons'], refinement: 8 }),
+    {},
+  );
+  expect(finer.options['settings']).toMatchObject({ refinement: 8 });
+});
+
 test('A8: the best model must come to 0.05 nat of two moons and to 0.02 of blobs', () => {
   const { checks } = experiment.summarize(
     [finished('nsf', 1.03, [0], [0]), finished('nsf', 1.03, [0], [0], 'blobs')],

@@ -6,6 +6,7 @@ import {
   affine,
   batchNorm,
   conditioned,
+  continuous,
   fit,
   flow,
   inverted,
@@ -205,4 +206,19 @@ describe('what cannot be conditioned', () => {
       /made for 2 numbers of context got 3/,
     );
   });
+});
+
+test('modes reach the layer whose parameters depend on a context', async () => {
+  const of = (steps: number, refinement: number) =>
+    conditioned(continuous.create({ hidden: [8], steps, refinement }), { hidden: [8] });
+  const p = perturb(of(2, 3).init(key(1), { shape: [2], context: 1 }), 2, 0.5);
+  const points = array(normal(key(3), 20), [10, 2]);
+  const given = array(normal(key(4), 10), [10, 1]);
+  const pass = (layer: ReturnType<typeof of>, rough: boolean) =>
+    evaluate(
+      (q: never, v: Tensor, c: Tensor) => ({ ...layer.forward(q, v, { context: c, rough }) }),
+      [p, points, given],
+    );
+  expect(await pass(of(2, 3), true)).toEqual(await pass(of(2, 1), false));
+  expect(await pass(of(2, 3), false)).toEqual(await pass(of(6, 1), false));
 });

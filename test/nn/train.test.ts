@@ -52,6 +52,16 @@ test('a small network learns sin 3x, and predict gives what the metric measured'
   expect(Math.abs(error / (last.validation as number) - 1)).toBeLessThan(1e-4);
 });
 
+test('predict ends with the reason of its signal', async () => {
+  const stop = new AbortController();
+  const identity = (_: unknown, x: Tensor): Tensor => x;
+  const { x } = regression().data.train;
+  // Aborted by the second batch, while the first is under way.
+  const model = predict(identity, {}, x, { batchSize: 1, threads: 1, signal: stop.signal });
+  stop.abort(new Error('enough'));
+  await expect(model).rejects.toThrow('enough');
+});
+
 test('same seed, same bits, even beside another training in the same process', async () => {
   const alone = await train(regression());
   const [first, other, second] = await Promise.all([

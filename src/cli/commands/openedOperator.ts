@@ -50,7 +50,9 @@ export async function openOperator(
   const run = await Run.open(await findRunFolder(text, runs));
   const { experiment } = await findExperiment(run.config.experiment);
   if (!experiment.openOperator)
-    throw new Error(`${run.name}: jobs of ${experiment.name} hold no operator that this command can evaluate`);
+    throw new Error(
+      `${run.name}: jobs of ${experiment.name} hold no operator that this command can evaluate`,
+    );
   return { model: run.config.model, ...(await experiment.openOperator(run, checkpoint)) };
 }
 

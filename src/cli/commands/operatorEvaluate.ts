@@ -1,8 +1,11 @@
 /** `sextant operator evaluate`: the error of a trained operator on its own test functions, on grids that it was not trained on. */
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { applyOperator } from '../../experiments/trainedOperator.ts';
+import type { LoadContext } from '../../../datasets/dataset.ts';
+import type { Samples } from '../../../datasets/pairs.ts';
+import { applyOperator, type TrainedOperator } from '../../experiments/trainedOperator.ts';
 import { command } from '../command.ts';
+import { UsageError } from '../errors.ts';
 import { formatNumber, textTable } from '../format.ts';
 import type { Terminal } from '../terminal.ts';
 import { wholeNumbers } from '../text.ts';
@@ -13,6 +16,23 @@ import {
   operatorOptions,
   requirePoints,
 } from './openedOperator.ts';
+
+/** The test functions on a grid of so many points. */
+async function testAt(
+  trained: TrainedOperator,
+  grid: number,
+  context: LoadContext,
+): Promise<{ readonly grid: number; readonly test: Samples }> {
+  try {
+    return { grid, test: (await trained.pairsAt(grid, context)).test };
+  } catch (error) {
+    // Its own grid was there in training: what is wrong is not the number.
+    if (grid === trained.resolution || context.signal?.aborted) throw error;
+    throw new UsageError(
+      `--points: got ${grid}, which the data of the run do not have: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
 
 export const operatorEvaluate = (terminal: Terminal): Command =>
   command({
@@ -38,15 +58,16 @@ export const operatorEvaluate = (terminal: Terminal): Command =>
     async run({ run: text, points, checkpoint, interleaved, batch: batchSize, threads, runs, json }) {
       const trained = await openOperator(text, runs, checkpoint);
       const signal = terminal.interruption('begins anew');
-      const grids = points ?? [trained.resolution];
+      const grids = [...new Set(points ?? [trained.resolution])];
       for (const grid of grids) requirePoints('--points', trained, grid, interleaved);
+      // What the data do not have is said before the first grid is measured.
+      const tests = [];
+      for (const grid of grids) tests.push(await testAt(trained, grid, { signal, threads }));
       const measured = [];
-      for (const [done, grid] of grids.entries()) {
+      for (const [done, { grid, test }] of tests.entries()) {
         terminal.progress.update({ label: 'evaluating', done, total: grids.length, unit: 'grids' });
-        const { test } = await trained.pairsAt(grid, { signal, threads });
-        const how = { batchSize, threads, interleaved };
+        const how = { batchSize, threads, interleaved, signal };
         const prediction = await applyOperator(trained, test.input, grid, how);
-        signal.throwIfAborted();
         const own = errorFacts(prediction, test.output, grid);
         const identity = errorFacts(test.input, test.output, grid).mean;
         measured.push({ points: grid, samples: test.count, ...own, identity });

@@ -19,6 +19,17 @@ import {
   requirePoints,
 } from './openedOperator.ts';
 
+/** Errors of what has been written; a true output without a norm has none. */
+function errorsBeside(file: string, prediction: Float32Array, truth: Float32Array, points: number) {
+  const zero = Array.from({ length: truth.length / points }, (_, i) => i).find((i) =>
+    truth.subarray(i * points, (i + 1) * points).every((value) => value === 0),
+  );
+  if (zero === undefined) return errorFacts(prediction, truth, points);
+  throw new Error(
+    `${file}: the output of sample ${zero} is zero everywhere, so that it has no relative error; the predictions are written, leave the sample out to have the errors`,
+  );
+}
+
 export const operatorPredict = (terminal: Terminal): Command =>
   command({
     name: 'predict',
@@ -48,12 +59,18 @@ export const operatorPredict = (terminal: Terminal): Command =>
       const { count, x, input, output: truth, array } = await readFields(file);
       await checkOutputs([output], file);
       const points = x.length;
+      const signal = terminal.interruption('begins anew');
       requirePoints(`--data: ${path.basename(file)}`, trained, points, interleaved);
-      const prediction = await applyOperator(trained, input, points, { batchSize, threads, interleaved });
-      const { mean, error, median, worst } = truth
-        ? errorFacts(prediction, truth, points)
-        : { mean: null, error: null, median: null, worst: null };
+      const prediction = await applyOperator(trained, input, points, {
+        batchSize,
+        threads,
+        interleaved,
+        signal,
+      });
       await writeBytes(output, encodeNpz({ x: npy(x), prediction: npy(prediction, [count, points]) }));
+      const { mean, error, median, worst } = truth
+        ? errorsBeside(file, prediction, truth, points)
+        : { mean: null, error: null, median: null, worst: null };
       printFacts(
         terminal,
         {

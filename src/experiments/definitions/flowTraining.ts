@@ -16,6 +16,7 @@ import {
   flowSettings,
   NLL_METRIC,
   requireEstimate,
+  settingsFor,
   trainableDensity,
   trainFlow,
 } from '../flowTask.ts';
@@ -68,7 +69,10 @@ function jobs(config: Configuration, facts: DataFacts): JobConfig[] {
   const settings = flowSettings.parse(config);
   const condition = { data: data.file === null ? data.set : path.basename(data.file) };
   return config.seeds.flatMap((seed, i) => [
-    ...config.models.map((model) => ({ model, condition, seed, options: { data, domain, settings } })),
+    ...config.models.map((model) => {
+      const own = settingsFor(model, settings);
+      return { model, condition, seed, options: { data, domain, settings: own } };
+    }),
     ...(i === 0 ? [{ model: GAUSSIAN, condition, seed, options: { data } }] : []),
   ]);
 }

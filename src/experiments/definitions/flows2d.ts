@@ -133,7 +133,7 @@ function gridFigures(group: readonly JobResult[]): Figure[] {
       id: `latent-grid-${set}`,
       title: `Latent grid: ${titleOf(set)}`,
       caption:
-        'Lines at every half of a standard deviation of the latent, up to two, as each model maps them to data, of the first seed: narrow cells are dense, long thin ones are what a continuous map pays for gaps in the data.',
+        'Lines at every half of a unit of the standard normal latent, up to two, as each model maps them to data, of the first seed: narrow cells are dense, long thin ones are what a continuous map pays for gaps in the data.',
       xLabel: 'x₁',
       yLabel: 'x₂',
       xScale: 'linear',
