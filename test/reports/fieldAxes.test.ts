@@ -4,18 +4,32 @@ import { renderReport } from '../../reports/report.ts';
 import { jobResultSchema, type JobResult } from '../../src/runs/index.ts';
 import { syntheticReport } from './fixture.ts';
 
-/** A report of one job with one field of 2 × 3 pixels. */
-function withField(axes: JobResult['axes']): string {
+/** A report of jobs with one field of 2 × 3 pixels each: `models` of the same condition, the i-th field i more than the first. */
+function withField(axes: JobResult['axes'], models: readonly string[] = ['fno'], apart = 0): string {
   const input = syntheticReport();
-  const field = { shape: [1, 2, 3], data: Float64Array.from([0, 1.23456, 2, 3, 4, 0.00055555]) };
+  const [job] = input.jobs;
+  const fieldOf = (i: number) => ({
+    shape: [1, 2, 3],
+    data: Float64Array.from([0, 1.23456, 2, 3, 4, 0.00055555], (v) => v + i * apart),
+  });
   return renderReport({
     ...input,
-    jobs: input.jobs.slice(0, 1).map((job) => ({
+    jobs: models.map((model, i) => ({
       ...job,
+      config: { ...job.config, model },
       result: job.result && { ...job.result, samples: ['density'], ...(axes && { axes }) },
-      arrays: { truth: field, prediction: field },
+      arrays: { truth: fieldOf(i), prediction: fieldOf(i) },
     })),
   });
+}
+
+/** The table behind the maps of a page. */
+function mapTable(page: string): { columns: string[]; rows: (string | number | null)[][] } {
+  const json = /href="data:application\/json;charset=utf-8,([^"]*)"\s*>JSON/g;
+  const tables = [...page.matchAll(json)].map(
+    ([, text]) => JSON.parse(decodeURIComponent(text)) as ReturnType<typeof mapTable>,
+  );
+  return tables.find(({ columns }) => columns.includes('row')) ?? { columns: [], rows: [] };
 }
 
 test('a field has the axes and the name that its job gives, and columns and rows without', () => {
@@ -32,15 +46,7 @@ test('a field has the axes and the name that its job gives, and columns and rows
 });
 
 test('the table of a map has the truth once, a column for each model, and four digits', () => {
-  const page = withField(undefined);
-  const json = /href="data:application\/json;charset=utf-8,([^"]*)"\s*>JSON/g;
-  const tables = [...page.matchAll(json)].map(
-    ([, text]) => JSON.parse(decodeURIComponent(text)) as { columns: string[]; rows: (string | number)[][] },
-  );
-  const { columns, rows } = tables.find((table) => table.columns.includes('row')) ?? {
-    columns: [],
-    rows: [],
-  };
+  const { columns, rows } = mapTable(withField(undefined));
   expect(columns.slice(0, 4)).toEqual(['sample', 'row', 'column', 'truth']);
   expect(columns[4]).toMatch(/ seed \d$/);
   expect(columns).toHaveLength(5);
@@ -53,6 +59,19 @@ test('the table of a map has the truth once, a column for each model, and four d
     [1, 2],
   ]);
   for (const column of [3, 4]) expect(rows.map((row) => row[column])).toEqual([0, 1.235, 2, 3, 4, 0.0005556]);
+});
+
+test('models of one sample share its truth; those of other samples leave gaps', () => {
+  const shared = mapTable(withField(undefined, ['mwt', 'fno']));
+  expect(shared.columns.slice(4).map((name) => name.split(' ')[0])).toEqual(['mwt', 'fno']);
+  expect(shared.rows).toHaveLength(6);
+  expect(shared.rows[1].slice(3)).toEqual([1.235, 1.235, 1.235]);
+  const separate = mapTable(withField(undefined, ['mwt', 'fno'], 10));
+  expect(separate.rows).toHaveLength(12);
+  expect(separate.rows.map((row) => row.slice(3)).filter((_, i) => i % 6 === 2)).toEqual([
+    [2, 2, null],
+    [12, null, 12],
+  ]);
 });
 
 test('axes are part of the result on disk', () => {
