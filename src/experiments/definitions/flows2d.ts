@@ -197,7 +197,7 @@ export default experiment('flows-2d', {
       },
     },
     paper: {
-      description: 'every model on every set, one seed; 3 to 4 hours of one core',
+      description: 'every model on every set, one seed; two and a half hours of one core',
       values: { models: flowModelNames, epochs: 150 },
     },
   },
