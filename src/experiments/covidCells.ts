@@ -1,8 +1,13 @@
 /** The finished jobs of the COVID-19 experiment by model and condition, and whether a network is better than the baselines. */
 import type { Quantity } from '../../datasets/covid/table.ts';
-import { forecastBaselines, forecasterNames, type ForecastTarget } from '../forecasting/index.ts';
+import {
+  fixedForecasts,
+  forecastBaselines,
+  forecasterNames,
+  type ForecastTarget,
+} from '../forecasting/index.ts';
 import { canonicalJson, type Check, type Condition, type JobResult } from '../runs/index.ts';
-import { groupBy } from './statistics.ts';
+import { groupBy, meanAndDeviation, standardError } from './statistics.ts';
 
 /** All folds of one model under one condition. */
 export interface Cell {
@@ -13,6 +18,8 @@ export interface Cell {
 }
 
 const isBaseline = (model: string): boolean => forecastBaselines.some(({ name }) => name === model);
+
+const isFixed = (model: string): boolean => fixedForecasts.some(({ name }) => name === model);
 
 export const sameCondition = (a: Condition, b: Condition): boolean => canonicalJson(a) === canonicalJson(b);
 
@@ -80,8 +87,8 @@ export const maeOf = (quantity: Quantity): string => `MAE ${quantity}`;
 const RELATIVE_L2 = 'relative L2';
 
 /**
- * A network is to be better than every baseline: by the mean absolute error of every quantity, and by the relative L2 error. The value
- * is the largest of its errors over those of the baselines.
+ * A network is to be better than every baseline without parameters: by the mean absolute error of every quantity, and by the relative
+ * L2 error. The value is the largest of its errors over those of the baselines.
  */
 export function baselineChecks(cells: readonly Cell[], quantities: readonly Quantity[]): Check[] {
   const criteria = [
@@ -90,7 +97,7 @@ export function baselineChecks(cells: readonly Cell[], quantities: readonly Quan
   ];
   return networksByCondition(cells).flatMap((networks) => {
     const { condition } = networks[0];
-    const baselines = baselinesFor(networks, cells);
+    const baselines = baselinesFor(networks, cells).filter(({ model }) => isFixed(model));
     if (!baselines.length) return [];
     const names = baselines.map(({ model }) => model).join(' and ');
     return networks.flatMap((network) =>
@@ -127,6 +134,38 @@ export function baselineNotes(cells: readonly Cell[], quantities: readonly Quant
       return `By ${name}, ${against.join('; ')}.`;
     });
     return [`Against the baselines (${placeOf(condition)}). ${verdicts.join(' ')}`];
+  });
+}
+
+/**
+ * What fitting a baseline gains over the line of the last days, fold by fold: one note a split. The windows of a fold are much alike,
+ * so the spread over the folds, not their number of windows, says what such a ratio resolves.
+ */
+export function fittedNotes(cells: readonly Cell[], quantities: readonly Quantity[]): string[] {
+  const here = groupBy(
+    cells.filter(({ baseline }) => baseline),
+    ({ condition: { split } }) => String(split),
+  ).map((all) => all.filter(({ condition }) => sameCondition(condition, all[0].condition)));
+  return here.flatMap((baselines) => {
+    const line = baselines.find(({ model }) => model === 'slope');
+    return baselines.flatMap((cell): string[] => {
+      if (!line || isFixed(cell.model)) return [];
+      const parts = [...quantities.map(maeOf), RELATIVE_L2].map((key) => {
+        const ratios = cell.results.flatMap(({ config: { seed }, extra }) =>
+          line.results
+            .filter(({ config }) => config.seed === seed)
+            .map((other) => extra[key] / other.extra[key]),
+        );
+        const better = ratios.filter((value) => value < 1).length;
+        const { mean } = meanAndDeviation(ratios);
+        const error = standardError(ratios);
+        const value = `${mean?.toFixed(3)}${error === null ? '' : ` ± ${error.toFixed(3)}`}`;
+        return `${key} ${value} (below 1 in ${better} of ${ratios.length})`;
+      });
+      return [
+        `${cell.model} over ${line.model}, ${String(cell.condition.split)} split, mean ratio of the folds ± standard error: ${parts.join(', ')}.`,
+      ];
+    });
   });
 }
 

@@ -13,6 +13,7 @@ import {
   baselineChecks,
   baselineNotes,
   cellsOf,
+  fittedNotes,
   maeOf,
   meanOf,
   networksByCondition,
@@ -164,7 +165,7 @@ const quotedRows = (cells: readonly Cell[], options: CovidSummaryOptions): Resul
 
 const title = (word: string): string => word[0].toUpperCase() + word.slice(1);
 
-/** The pictured window: what was seen, what came, and what the best models of each kind and the line said, with their intervals. */
+/** The pictured window: what was seen, what came, and what the best models of each kind and the baselines said, with their intervals. */
 function figuresOf(cells: readonly Cell[], options: CovidSummaryOptions): Figure[] {
   return networksByCondition(cells).flatMap((here) => {
     const { condition } = here[0];
@@ -172,8 +173,11 @@ function figuresOf(cells: readonly Cell[], options: CovidSummaryOptions): Figure
     const best = (among: readonly Cell[]): Cell[] =>
       among.length ? [among.reduce((a, b) => (validation(a) <= validation(b) ? a : b))] : [];
     const operators = here.filter(({ model }) => model.endsWith('-3d'));
-    const line = cells.filter((cell) => cell.model === 'slope' && sameCondition(cell.condition, condition));
-    const shown = [...best(operators), ...best(here.filter((cell) => !operators.includes(cell))), ...line];
+    const lines = cells.filter(
+      ({ baseline, model, condition: its }) =>
+        baseline && model !== 'persistence' && sameCondition(its, condition),
+    );
+    const shown = [...best(operators), ...best(here.filter((cell) => !operators.includes(cell))), ...lines];
     const fold = Math.min(...shown.flatMap(({ results }) => results.map(({ config }) => config.seed)));
     const curvesOf = ({ results }: Cell): Readonly<Record<string, readonly number[]>> =>
       results.find(({ config }) => config.seed === fold)?.curves ?? {};
@@ -236,6 +240,7 @@ function notesOf(cells: readonly Cell[], options: CovidSummaryOptions): string[]
     `Values are means ± sample standard deviation over ${folds.length} fold${folds.length === 1 ? '' : 's'}; a fold is also the seed of the network. The last epoch is in the results of the jobs.`,
     `Intervals: split conformal prediction at ${100 * LEVEL} % from calibration windows of their own. They are valid where calibration and test windows are exchangeable, which neighbouring days of an epidemic are not in a forward split: the measured coverage in the notes of the rows says how far it holds.`,
     ...baselineNotes(cells, quantities),
+    ...fittedNotes(cells, quantities),
   ];
 }
 

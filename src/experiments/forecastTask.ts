@@ -126,21 +126,22 @@ async function measure(problem: ForecastProblem, predict: Predict) {
 const mean = (values: ArrayLike<number>): number =>
   Array.from(values).reduce((total, value) => total + value, 0) / values.length;
 
-/** Measures a forecast that needs no training. */
+/** Fits a forecast that is no network and measures it. */
 export async function measureForecastBaseline(
   problem: ForecastProblem,
   baseline: ForecastBaseline,
 ): Promise<JobOutput> {
   const began = performance.now();
-  const { errors, extra, curves } = await measure(problem, (history) =>
-    Promise.resolve(baseline.predict(history, problem.shape)),
-  );
+  const { predict, parameters, chosen } = baseline.fit(problem.windows, problem.shape);
+  const { errors, extra, curves } = await measure(problem, (history) => Promise.resolve(predict(history)));
+  for (const [name, values] of Object.entries(chosen))
+    for (const [q, quantity] of problem.series.quantities.entries()) extra[`${name} ${quantity}`] = values[q];
   return {
     result: {
       metric: FORECAST_METRIC,
       value: mean(errors),
       best: null,
-      parameters: 0,
+      parameters,
       seconds: (performance.now() - began) / 1000,
       inferenceMilliseconds: null,
       samples: [],

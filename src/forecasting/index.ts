@@ -1,4 +1,6 @@
 /** Forecasts of cumulative counts: baselines, and networks by name. */
+import { autoregression } from './autoregression.ts';
+import { fixedForecasts, type ForecastBaseline } from './baselines.ts';
 import type { ForecasterFamily } from './forecaster.ts';
 import { fullyConnected } from './fullyConnected.ts';
 import { neuralOde } from './neuralOde.ts';
@@ -6,11 +8,14 @@ import { seq2seq } from './seq2seq.ts';
 import { spaceTimeForecasters } from './spaceTime.ts';
 import { transformer } from './transformer.ts';
 
+export { autoregression } from './autoregression.ts';
 export * from './baselines.ts';
 export * from './frame.ts';
 export * from './metrics.ts';
 export type { Forecaster, ForecasterFamily, ForecastShape } from './forecaster.ts';
 export { rungeKutta4 } from './neuralOde.ts';
+
+export const forecastBaselines: readonly ForecastBaseline[] = [...fixedForecasts, autoregression];
 
 export const forecasterFamilies: readonly ForecasterFamily[] = [
   ...spaceTimeForecasters,

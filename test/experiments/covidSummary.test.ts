@@ -99,29 +99,32 @@ test('simulated counts stay synthetic in a file', () => {
 const table: Readonly<Record<string, Errors>> = {
   persistence: [100, 10, 0.5],
   slope: [50, 4, 0.2],
+  autoregression: [45, 3.5, 0.05],
   fc: [80, 12, 0.1],
   seq2seq: [40, 3, 0.3],
   transformer: [49, 3.9, 0.19],
 };
 const small = { models: ['fc', 'seq2seq', 'transformer'], splits: ['forward'], targets: ['counts'] };
 
-test('every network is judged against both baselines, by every metric', () => {
+test('every network is judged against every baseline, by every metric', () => {
   const { notes } = summaryOf(({ model }) => table[model], { ...small, folds: [0] });
   expect(notes.filter((note) => note.startsWith('Against the baselines'))).toEqual([
     'Against the baselines (forward split, network answers counts). ' +
-      'By mean absolute error of confirmed, seq2seq, transformer and fc beat persistence; seq2seq and transformer beat slope, fc does not. ' +
-      'By mean absolute error of deaths, seq2seq and transformer beat persistence, fc does not; seq2seq and transformer beat slope, fc does not. ' +
-      'By relative L2 error, seq2seq, transformer and fc beat persistence; transformer and fc beat slope, seq2seq does not.',
+      'By mean absolute error of confirmed, seq2seq, transformer and fc beat persistence; seq2seq and transformer beat slope, fc does not; seq2seq beats autoregression, transformer and fc do not. ' +
+      'By mean absolute error of deaths, seq2seq and transformer beat persistence, fc does not; seq2seq and transformer beat slope, fc does not; seq2seq beats autoregression, transformer and fc do not. ' +
+      'By relative L2 error, seq2seq, transformer and fc beat persistence; transformer and fc beat slope, seq2seq does not; no network beats autoregression (seq2seq, transformer and fc).',
   ]);
   const nobody = summaryOf(({ model }) => (model === 'fc' ? [200, 20, 1] : table[model]), {
     ...small,
     models: ['fc'],
     folds: [0],
   });
-  expect(nobody.notes.join()).toContain('no network beats persistence (fc); no network beats slope (fc).');
+  expect(nobody.notes.join()).toContain(
+    'no network beats persistence (fc); no network beats slope (fc); no network beats autoregression (fc).',
+  );
 });
 
-test('a check holds where a network is better than both baselines in every quantity', () => {
+test('a check holds where a network is better than both baselines without parameters in every quantity', () => {
   const { checks } = summaryOf(({ model }) => table[model], { ...small, folds: [0] });
   const where = ', forward split, network answers counts';
   const rounded = checks.map(({ name, value, holds }) => [
@@ -161,6 +164,22 @@ test('a network with a part of the folds is compared on these', () => {
     folds: [0, 1],
   });
   expect([never.checks, never.notes.join().includes('Against the baselines')]).toEqual([[], false]);
+});
+
+test('the gain of a fitted baseline over the line is told fold by fold', () => {
+  const { notes } = summaryOf(
+    ({ model, seed }) => {
+      const size = 10 ** seed;
+      if (model === 'slope') return [100 * size, 10, 0.2];
+      if (model === 'autoregression') return seed < 2 ? [(80 + 20 * seed) * size, 11, 0.1] : undefined;
+      return undefined;
+    },
+    { ...small, targets: ['counts', 'correction'], folds: [0, 1, 2] },
+  );
+  // Ratios 0.8 and 1 of folds of very different sizes; each split once, whatever the networks answer.
+  expect(notes.filter((note) => note.startsWith('autoregression over slope'))).toEqual([
+    'autoregression over slope, forward split, mean ratio of the folds ± standard error: MAE confirmed 0.900 ± 0.100 (below 1 in 1 of 2), MAE deaths 1.100 ± 0.000 (below 1 in 0 of 2), relative L2 0.500 ± 0.000 (below 1 in 2 of 2).',
+  ]);
 });
 
 test('the improvement over fc is that of the folds that both have', () => {

@@ -31,6 +31,7 @@ import {
   forecastBaselines,
   forecasterNames,
   forecastLosses,
+  fixedForecasts,
   forecastTargets,
   getForecaster,
   meanAbsoluteErrors,
@@ -52,7 +53,7 @@ const configuration = z.strictObject({
   baselines: z
     .array(z.enum(baselineNames))
     .default([...baselineNames])
-    .describe('baselines without training'),
+    .describe('forecasts without a network'),
   splits: list(z.enum(splitKinds))
     .default([...splitKinds])
     .describe(
@@ -199,7 +200,7 @@ function refuseShort({ days }: EpidemicSeries, config: Configuration): void {
 /** Whether the counts are simulated, from a file that they were written to as well. */
 const isSynthetic = ({ vintage }: Partial<DataFacts>): boolean => String(vintage).startsWith(SYNTHETIC);
 
-/** Errors of the baselines on every window of the series: numbers without any choice of a split. */
+/** Errors of the baselines without parameters on every window of the series: numbers without any choice of a split. */
 function baselineFacts(series: EpidemicSeries): DataFacts {
   const shape = {
     history: HISTORY,
@@ -210,7 +211,7 @@ function baselineFacts(series: EpidemicSeries): DataFacts {
   const starts = Array.from({ length: windowCount(series.days.length) }, (_, i) => i);
   const { history, future } = cutWindows(series.counts, shape.states * shape.quantities, starts);
   return Object.fromEntries(
-    forecastBaselines.flatMap((baseline) => {
+    fixedForecasts.flatMap((baseline) => {
       const errors = meanAbsoluteErrors(baseline.predict(history, shape), future, shape.quantities);
       return series.quantities.map((quantity, q) => [
         `${baseline.name} on all ${starts.length} windows: MAE ${quantity}`,
