@@ -17,8 +17,8 @@ export interface SampleSplits {
   readonly train: SampleSplit;
   readonly validation: SampleSplit;
   readonly test: SampleSplit;
-  /** Row of the file's `x` that each training sample is; absent where the file has splits of its own. */
-  readonly trainRows?: Int32Array;
+  /** Rows of the file's `x` that the samples are; absent where the file has splits of its own. */
+  readonly rows?: { readonly training: Int32Array; readonly validation: Int32Array };
   /** SHA-256 of all numbers and shapes. */
   readonly hash: string;
 }
@@ -55,13 +55,13 @@ export function samplesFromArrays(arrays: NpzArrays, name: string): SampleSplits
     if (kindOf(split) === kindOf(train)) continue;
     throw new Error(`${name}: ${label} holds ${kindOf(split)}, train ${kindOf(train)}`);
   }
-  const trainRows =
-    'train_x' in arrays ? null : rowsOfSplits(train.x.shape[0] + validation.x.shape[0] + test.x.shape[0])[0];
+  const count = [train, validation, test].reduce((sum, { x }) => sum + x.shape[0], 0);
+  const [trainRows, validationRows] = rowsOfSplits(count);
   return {
     train,
     validation,
     test,
-    ...(trainRows && { trainRows }),
+    ...('train_x' in arrays ? {} : { rows: { training: trainRows, validation: validationRows } }),
     hash: hashOf([train, validation, test]),
   };
 }

@@ -193,7 +193,7 @@ export interface MeasuredFlow {
  */
 export async function trainFlow(
   model: Density,
-  { train, validation, test }: SampleSplits,
+  { train, validation, test, rows }: SampleSplits,
   { epochs, batchSize, learningRate, weightDecay, clipNorm, logDet }: FlowSettings,
   context: JobContext,
   measure?: (parameters: unknown, logDensities: NDArray) => Promise<MeasuredFlow>,
@@ -201,6 +201,7 @@ export async function trainFlow(
   const { run, signal, engine, threads } = context;
   const trained = await fit(model, {
     data: { train: { ...train }, validation: { ...validation } },
+    rows,
     optimizer: adam({ learningRate, weightDecay }),
     schedule: cosineSchedule({ epochs }),
     clipNorm,

@@ -22,8 +22,11 @@ export interface Failure {
 const quantities = { y: 'a value', logDet: 'a log-determinant', logProb: 'a log density' } as const;
 
 /** A failure as one sentence. */
-export const describeFailure = ({ index, layer, part, sample, quantity, value }: Failure): string =>
-  `layer ${index} (${layer})${part ? ` of ${part}` : ''} makes ${quantities[quantity]} of ${value} for sample ${sample}`;
+export const describeFailure = (
+  { index, layer, part, sample, quantity, value }: Failure,
+  nameOf: NotFinite<never>['nameOf'] = (i) => `sample ${i}`,
+): string =>
+  `layer ${index} (${layer})${part ? ` of ${part}` : ''} makes ${quantities[quantity]} of ${value} for ${nameOf(sample)}`;
 
 /** Looks through the layers of a model for the number asked for, with samples x `[n, ...shape]`; null where there is none. */
 export type Search = (
@@ -54,18 +57,18 @@ export const largestNumber: Search = (model, parameters, x, beside = {}, options
 /** For `train`: says which layer made which number of which sample, or null where all is as it should be. */
 export const explainStep =
   (model: Flow | InjectiveFlow, options: RunOptions) =>
-  async ({ parameters, batch, split, samples }: NotFinite<FlowParameters>): Promise<string | null> => {
+  async ({ parameters, batch, split, nameOf }: NotFinite<FlowParameters>): Promise<string | null> => {
     const { x, ...beside } = batch;
-    const inSplit = (failure: Failure): string =>
-      `${describeFailure({ ...failure, sample: samples[failure.sample] })} of the ${split} split`;
     const step = split === 'training';
     const mode = step ? STEP : VALIDATION;
     // As the step saw them: statistics of a batch are those of all its samples.
     const whole = step ? { ...options, batchSize: x.shape[0] } : options;
     const failure = await diagnose(model, parameters, x, beside, whole, mode);
-    if (failure) return inSplit(failure);
+    if (failure) return describeFailure(failure, nameOf);
     const largest = await largestNumber(model, parameters, x, beside, whole, mode);
-    return largest && `all numbers of the pass are finite, the largest where ${inSplit(largest)}`;
+    return (
+      largest && `all numbers of the pass are finite, the largest where ${describeFailure(largest, nameOf)}`
+    );
   };
 
 /** A chain of layers of a model, with the samples that enter it. */

@@ -67,7 +67,7 @@ async function fitMatching(
 /** For `train`: the sample whose velocity is furthest from finite, or from its path. */
 const explainLoss =
   (options: RunOptions) =>
-  async ({ parameters, batch, split, samples }: NotFinite<FlowParameters>): Promise<string> => {
+  async ({ parameters, batch, nameOf }: NotFinite<FlowParameters>): Promise<string> => {
     const { losses } = await mapRows(
       (p, rows) => ({ losses: lossOf(p, rows) }),
       parameters,
@@ -76,7 +76,7 @@ const explainLoss =
     );
     const sizes = Array.from(losses.data, (v) => (Number.isNaN(v) ? Infinity : v));
     const at = sizes.indexOf(Math.max(...sizes));
-    return `layer 0 (${continuous.name}) makes a velocity whose squared error is ${losses.data[at]} for sample ${samples[at]} of the ${split} split`;
+    return `layer 0 (${continuous.name}) makes a velocity whose squared error is ${losses.data[at]} for ${nameOf(at)}`;
   };
 
 const lossOf = (p: TensorsOf<FlowParameters>, batch: Record<string, Tensor>): Tensor =>

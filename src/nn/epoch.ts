@@ -4,7 +4,7 @@ import { foldIn, permutation, type Key } from '../tensor/random.ts';
 import { batchRanges, type Batch, type openSplit } from './batches.ts';
 import type { EpochLine, Progress } from './checkpoint.ts';
 import type { Evaluator } from './evaluate.ts';
-import { refuseMetric, refuseStep } from './notFinite.ts';
+import { refuseMetric, refuseStep, sampleNames } from './notFinite.ts';
 import { unpackTree } from './parameters.ts';
 import { breather, type Pace, type ProgramsBySize } from './programs.ts';
 import {
@@ -73,7 +73,11 @@ async function reasonInValidation<P>(
       parameters: unpackTree(parameters, definition.layout),
       batch: held.arrays,
       split: 'validation',
-      samples: Int32Array.from({ length: held.count }, (_, i) => i),
+      nameOf: sampleNames(
+        'validation',
+        Int32Array.from({ length: held.count }, (_, i) => i),
+        options.rows,
+      ),
     })
   );
 }
@@ -138,7 +142,8 @@ async function runSteps<P>(
       const before = failed === 0 ? state : (await program.run(state, inputs.slice(0, failed))).carry;
       const parameters = unpackTree(stateOfBlocks(before)[0], definition.layout);
       const { step, rate, samples, input } = planned[failed];
-      const reason = await options.explain?.({ parameters, batch: input.batch, split: 'training', samples });
+      const nameOf = sampleNames('training', samples, options.rows);
+      const reason = await options.explain?.({ parameters, batch: input.batch, split: 'training', nameOf });
       const [loss, gradient] = reports[failed];
       refuseStep({ loss, gradient }, { epoch: epoch + 1, step: step + 1, learningRate: rate }, reason);
     }

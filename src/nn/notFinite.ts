@@ -5,10 +5,23 @@ import type { Batch } from './batches.ts';
 export interface NotFinite<P> {
   readonly parameters: P;
   readonly batch: Batch;
-  readonly split: 'training' | 'validation';
-  /** Positions in the split, in the order of the batch. */
-  readonly samples: Int32Array;
+  readonly split: TrainedSplit;
+  /** What a message calls the i-th sample of the batch. */
+  readonly nameOf: (i: number) => string;
 }
+
+export type TrainedSplit = 'training' | 'validation';
+
+/** Where the samples of the splits come from: for each the row of the source that its i-th sample is. */
+export type SourceRows = Readonly<Partial<Record<TrainedSplit, Int32Array>>>;
+
+/** Names samples by their positions in the split, in the order of the batch, and by their row of the source where it is known. */
+export const sampleNames =
+  (split: TrainedSplit, samples: Int32Array, rows: SourceRows = {}): NotFinite<never>['nameOf'] =>
+  (i) => {
+    const row = rows[split]?.[samples[i]];
+    return `sample ${samples[i]} of the ${split} split${row === undefined ? '' : `, row ${row} of the data`}`;
+  };
 
 /** A sentence for the error, or null where nothing is found. */
 export type Explain<P> = (found: NotFinite<P>) => Promise<string | null>;

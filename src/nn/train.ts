@@ -11,7 +11,7 @@ import {
 } from './checkpoint.ts';
 import { runEpoch, type EpochSetting } from './epoch.ts';
 import { evaluator, requireCount, type Metric } from './evaluate.ts';
-import type { Explain } from './notFinite.ts';
+import type { Explain, SourceRows } from './notFinite.ts';
 import type { Optimizer } from './optimizers/optimizer.ts';
 import { layoutOf, packTree, unpackTree, type Layout } from './parameters.ts';
 import { pace, programsBySize } from './programs.ts';
@@ -69,6 +69,8 @@ export interface TrainOptions<P> extends EngineChoice {
   readonly onEpoch?: ((line: EpochLine) => void | Promise<void>) | undefined;
   /** Looks for the reason of a loss, gradient or validation metric that is not finite. */
   readonly explain?: Explain<P> | undefined;
+  /** Rows of the user's data that the samples are, for messages. */
+  readonly rows?: SourceRows | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -28,6 +28,15 @@ describe('samples of a file', () => {
     expect(all.sort((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, i) => i));
   });
 
+  test('say which row of the file they are, where the file has no splits of its own', () => {
+    const { train, validation, rows: from } = samplesFromArrays({ x: rows(50, 100) }, 'f.npz');
+    const numbersOf = ({ x }: typeof train): number[] => [...x.data].filter((_, i) => i % 2 === 0);
+    expect(numbersOf(train)).toEqual(Array.from(from?.training ?? [], (row) => 100 + row));
+    expect(numbersOf(validation)).toEqual(Array.from(from?.validation ?? [], (row) => 100 + row));
+    const own = { train_x: rows(20), validation_x: rows(3), test_x: rows(3) };
+    expect(samplesFromArrays(own, 'f.npz').rows).toBeUndefined();
+  });
+
   test('X stands for x, labels beside it are left alone, and x goes before X', () => {
     const { hash } = samplesFromArrays({ x: rows(50) }, 'f.npz');
     expect(samplesFromArrays({ X: rows(50), y: numbers(50) }, 'f.npz').hash).toBe(hash);

@@ -187,12 +187,12 @@ describe('a flow', () => {
     const own = flow({ shape: [2], layers: [touchy] });
     const parts = {
       parameters: own.init(key(1)),
-      samples: Int32Array.from({ length: 600 }, (_, i) => 599 - i),
+      nameOf: (i: number) => `number ${599 - i}`,
     };
     const batch = { x: array(normal(key(2), 1200), [600, 2]) };
     const explain = explainStep(own, { threads: 1 });
     expect(await explain({ ...parts, batch, split: 'training' })).toMatch(
-      /layer 0 \(affine\) makes a value of -?Infinity for sample 599 of the training split/,
+      /layer 0 \(affine\) makes a value of -?Infinity for number 599$/,
     );
     expect(seen).toEqual([600]);
     expect(await explain({ ...parts, batch, split: 'validation' })).toMatch(
@@ -305,12 +305,16 @@ test('a training that stops being finite names the step, the layer and the sampl
   const model = flow({ shape: [2], layers: couplings(2) });
   const x = array(normal(key(1), 400), [200, 2], 'float32');
   x.data[2 * 137] = 1e30;
-  await expect(
-    fit(model, {
-      data: { train: { x } },
-      ...training({ learningRate: 1e-3, falling: true, epochs: 2, batchSize: 50 }),
-    }),
-  ).rejects.toThrow(/epoch 1, step \d.*layer \d \(.*\) makes .* for sample 137 of the training split;/);
+  const options = {
+    data: { train: { x } },
+    ...training({ learningRate: 1e-3, falling: true, epochs: 2, batchSize: 50 }),
+  };
+  const where = 'epoch 1, step \\d.*layer \\d \\(.*\\) makes .* for sample 137 of the training split';
+  await expect(fit(model, options)).rejects.toThrow(new RegExp(`${where};`));
+  const rows = { training: Int32Array.from({ length: 200 }, (_, i) => 500 + i) };
+  await expect(fit(model, { ...options, rows })).rejects.toThrow(
+    new RegExp(`${where}, row 637 of the data;`),
+  );
 });
 
 test('a validation that stops being finite names the epoch, the layer and the sample', async () => {

@@ -26,7 +26,7 @@ export const flowDiagnose = (terminal: Terminal): Command =>
     },
     examples: ['sextant flow diagnose samples.npz'],
     async run({ file, lipschitz, json }) {
-      const { train, trainRows } = await readSamples(file);
+      const { train, rows } = await readSamples(file);
       const diagnosis = diagnoseData(train.x, lipschitz);
       const { data, tvBound, requiredLipschitz } = diagnosis;
       printFacts(
@@ -46,7 +46,7 @@ export const flowDiagnose = (terminal: Terminal): Command =>
           'connected pieces': data.components,
           [`total variation of any flow with constant ${lipschitz}, at least`]: tvBound,
           'least constant with a bound below 0.01': requiredLipschitz,
-          'a global flow can fit': adviceFor(diagnosis, trainRows),
+          'a global flow can fit': adviceFor(diagnosis, rows?.training),
         },
         json,
       );

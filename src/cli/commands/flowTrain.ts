@@ -38,9 +38,9 @@ export const flowTrain = (terminal: Terminal, training: RegisteredExperiment): C
       if (typeof data === 'string') {
         if (typeof set === 'string')
           throw new UsageError(`--set: got '${set}' beside --data '${data}'; expected one of the two`);
-        const { train, trainRows } = await readSamples(path.resolve(data));
+        const { train, rows } = await readSamples(path.resolve(data));
         requireModelFor(model, train);
-        const warning = warningFor(describeData(train.x), trainRows);
+        const warning = warningFor(describeData(train.x), rows?.training);
         if (warning !== null) terminal.note(`warning: ${warning}`);
       }
       await runExperiment(terminal, training, {

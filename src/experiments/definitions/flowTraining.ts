@@ -115,7 +115,7 @@ export default experiment('flow-training', {
   },
   check: requireEstimate,
   async prepare(config) {
-    const { train, validation, test, trainRows, hash } = await load(dataOf(config));
+    const { train, validation, test, rows, hash } = await load(dataOf(config));
     const shape = describeData(train.x);
     return {
       data: config.data === undefined ? config.set : path.basename(config.data),
@@ -126,7 +126,7 @@ export default experiment('flow-training', {
       test: test.x.shape[0],
       'intrinsic dimension, estimated': Number(shape.intrinsic.toFixed(2)),
       'connected pieces, estimated': shape.components,
-      warning: warningFor(shape, trainRows),
+      warning: warningFor(shape, rows?.training),
       'SHA-256': hash,
     };
   },
