@@ -18,7 +18,7 @@ export interface HuberOptions {
 }
 
 /** Relative fall of the objective below which an iteration was the last. */
-const TOLERANCE = 1e-5;
+const TOLERANCE = 1e-4;
 /** The objective falls in each iteration; far fewer than these are needed in practice. */
 const MOST_ITERATIONS = 200;
 

@@ -31,14 +31,14 @@ describe('a small run from the command to the result', () => {
     });
   }, 120_000);
 
-  test('all jobs finish; every metric has the model and both baselines', () => {
-    expect(outcome.outcomes.map(({ state }) => state)).toEqual(['finished', 'finished', 'finished']);
+  test('all jobs finish; every metric has the model and all baselines', () => {
+    expect(outcome.outcomes.map(({ state }) => state)).toEqual(Array(4).fill('finished'));
     const rows = outcome.result?.rows ?? [];
     const metrics = [...new Set(rows.map(({ metric }) => metric))];
     expect(metrics).toHaveLength(3);
     for (const metric of metrics) {
       const own = rows.filter((row) => row.metric === metric);
-      expect(own.map(({ model }) => model)).toEqual(['neural-ode', 'persistence', 'slope']);
+      expect(own.map(({ model }) => model)).toEqual(['neural-ode', 'persistence', 'slope', 'autoregression']);
       expect(own.every(({ mean, published }) => Number.isFinite(mean) && published === null)).toBe(true);
     }
   });
@@ -48,6 +48,7 @@ describe('a small run from the command to the result', () => {
       outcome.result?.rows.find((row) => row.model === model && row.metric.includes('confirmed'))?.mean ??
       NaN;
     expect(of('slope')).toBeLessThan(of('persistence'));
+    expect(of('autoregression')).toBeLessThan(of('slope'));
     expect(of('neural-ode')).toBeLessThan(2 * of('slope'));
   });
 
@@ -68,8 +69,8 @@ describe('a small run from the command to the result', () => {
       'Deaths, Massachusetts',
     ]);
     for (const { series } of figures) {
-      expect(series.map(({ name }) => name)).toEqual(['actual', 'neural-ode', 'slope']);
-      expect(series.map(({ x }) => x.length)).toEqual([21, 7, 7]);
+      expect(series.map(({ name }) => name)).toEqual(['actual', 'neural-ode', 'slope', 'autoregression']);
+      expect(series.map(({ x }) => x.length)).toEqual([21, 7, 7, 7]);
       expect(series[1].band).toHaveLength(7);
     }
   });
@@ -77,7 +78,7 @@ describe('a small run from the command to the result', () => {
   test('the report can be read', async () => {
     const report = await loadExperiment(outcome.folder);
     expect(report.problems).toEqual([]);
-    expect(report.jobs).toHaveLength(3);
+    expect(report.jobs).toHaveLength(4);
   });
 });
 
