@@ -149,6 +149,24 @@ describe('conv', () => {
     },
   );
 
+  test('an axis of one point and one tap changes nothing, wherever it stands', () => {
+    const [x, w] = [random(4, [2, 3, 5, 4]), random(5, [4, 3, 3, 2])];
+    const options = { strides: [2, 1], padding: 'same' } as const;
+    const { plain } = runReference((a, b) => ({ plain: conv(a, b, options) }), [x, w]);
+    for (const axis of [2, 3, 4]) {
+      const wide = ({ data, shape }: NDArray): NDArray =>
+        array(data, [...shape.slice(0, axis), 1, ...shape.slice(axis)]);
+      const strides = [...options.strides.slice(0, axis - 2), 3, ...options.strides.slice(axis - 2)];
+      const inputs = [wide(x), wide(w)];
+      const { found } = runReference((a, b) => ({ found: conv(a, b, { ...options, strides }) }), inputs);
+      expect(found.shape).toEqual(wide(plain).shape);
+      expect([...found.data]).toEqual([...plain.data]);
+    }
+    // Nothing but such axes: a product over the channels.
+    const y = conv(placeholder([2, 3, 1, 1]), placeholder([4, 3, 1, 1]));
+    expect(y.shape).toEqual([2, 4, 1, 1]);
+  });
+
   test('three spatial axes: a box of ones sums the box', () => {
     const x = random(4, [1, 1, 3, 4, 5]);
     const ones = array(new Float64Array(24).fill(1), [1, 1, 2, 3, 4]);

@@ -108,6 +108,23 @@ export const withUnitAxis = (geometry: Geometry): Geometry => ({
   groups: geometry.groups,
 });
 
+/** The geometry on its axes of more than one point alone, at least one; others, where one tap meets one point, move nothing. */
+export function withoutUnitAxes(geometry: Geometry): Geometry {
+  const { input, kernel, output, strides, dilations, low, groups } = geometry;
+  const moves = input.map((n, axis) => n > 1 || kernel[axis] > 1 || output[axis] > 1);
+  const kept = moves.some(Boolean) ? moves : moves.map((_, axis) => axis === 0);
+  const pick = (sizes: readonly number[]): number[] => sizes.filter((_, axis) => kept[axis]);
+  return {
+    input: pick(input),
+    kernel: pick(kernel),
+    output: pick(output),
+    strides: pick(strides),
+    dilations: pick(dilations),
+    low: pick(low),
+    groups,
+  };
+}
+
 /** Zeros around the input: none, as many as make the output ⌈n/stride⌉, or [before, behind] for each axis. */
 export type Padding = 'valid' | 'same' | readonly (readonly [number, number])[];
 
