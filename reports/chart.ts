@@ -2,6 +2,7 @@
 import { html, join, raw, type Content, type Html } from './html.ts';
 import { characterWidth, colorCount, pixel } from './chartStyle.ts';
 import { extent, scale, type Scale, type ScaleKind } from './scale.ts';
+import { panelTitle } from './panelTitle.ts';
 
 export interface Series {
   name: string;
@@ -218,9 +219,9 @@ export function chart(options: ChartOptions): Html {
     valuesOf(series, ({ y, band }) => (band ? [y, band.lower, band.upper] : [y])),
   );
   const xExtent = dataExtent(options.x, () => valuesOf(series, ({ x }) => [x]));
-  const titleLines = title ? 1 : 0;
-  const key = drawLegend(legend, width, titleLines * 19 + 12);
-  const top = titleLines * 19 + key.lines * lineHeight + 24;
+  const heading = panelTitle(title, width);
+  const key = drawLegend(legend, width, heading.height + 12);
+  const top = heading.height + key.lines * lineHeight + 24;
   const bottom = height - 40;
   const labels = series.filter((one) => one.labelled);
   const right =
@@ -243,7 +244,7 @@ export function chart(options: ChartOptions): Html {
           >no finite values to draw</text
         >`;
   return html`<svg class="chart" role="img" aria-label="${description}" viewBox="0 0 ${width} ${height}">
-    ${title ? html`<text class="panel-title" x="0" y="13">${title}</text>` : null}${key.markup}
+    ${heading.markup}${key.markup}
     <text x="0" y="${pixel(top - 9)}">${options.y.label}</text>
     ${drawAxes(xs, ys, { left, right, top, bottom })}
     <text x="${pixel((left + right) / 2)}" y="${pixel(height - 6)}" text-anchor="middle">

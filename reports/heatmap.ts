@@ -4,6 +4,7 @@ import { html, type Html } from './html.ts';
 import { colorScaleFor, type ColorScale } from './colormap.ts';
 import { gridPng, pngAddress, type Grid } from './image.ts';
 import { extent, scale } from './scale.ts';
+import { panelTitle } from './panelTitle.ts';
 
 export interface HeatmapOptions {
   title: string;
@@ -48,7 +49,8 @@ export const gridColors = (grid: Grid): ColorScale =>
 export function heatmap(options: HeatmapOptions): Html {
   const { title, description, grid, quantity, width = 440, height = 320 } = options;
   const colors = options.colors ?? gridColors(grid);
-  const top = (title ? 19 : 0) + 24;
+  const heading = panelTitle(title, width);
+  const top = heading.height + 24;
   const bottom = height - 40;
   const ys = scale({ kind: 'linear', extent: options.y.extent, range: [bottom, top] });
   const bar = scale({ kind: 'linear', extent: colors.domain, range: [bottom, top] });
@@ -61,7 +63,7 @@ export function heatmap(options: HeatmapOptions): Html {
   const box = (x: number, w: number): Html =>
     html`x="${pixel(x)}" y="${pixel(top)}" width="${pixel(w)}" height="${pixel(bottom - top)}"`;
   return html`<svg class="chart" role="img" aria-label="${description}" viewBox="0 0 ${width} ${height}">
-    ${title ? html`<text class="panel-title" x="0" y="13">${title}</text>` : null}
+    ${heading.markup}
     <text x="0" y="${pixel(top - 9)}">${options.y.label}</text>
     <text x="${pixel(width)}" y="${pixel(top - 9)}" text-anchor="end">${quantity}</text>
     <image
