@@ -260,7 +260,7 @@ export default experiment('covid', {
     },
     paper: {
       description:
-        'as published, on reported counts (--data, or SEXTANT_DATA): all models, ten folds; days, most of them mwt-3d and lno-3d',
+        'as published, on reported counts (--data, or SEXTANT_DATA): all models, ten folds; about two days of one core, most of them mwt-3d',
       values: {
         models: [...forecasterNames],
         folds: Array.from({ length: FOLDS }, (_, fold) => fold),
