@@ -18,7 +18,7 @@ export interface SampleSplits {
   readonly validation: SampleSplit;
   readonly test: SampleSplit;
   /** Rows of the file's `x` that the samples are; absent where the file has splits of its own. */
-  readonly rows?: { readonly training: Int32Array; readonly validation: Int32Array };
+  readonly rows?: { readonly training: Int32Array; readonly validation: Int32Array } | undefined;
   /** SHA-256 of all numbers and shapes. */
   readonly hash: string;
 }
@@ -55,13 +55,11 @@ export function samplesFromArrays(arrays: NpzArrays, name: string): SampleSplits
     if (kindOf(split) === kindOf(train)) continue;
     throw new Error(`${name}: ${label} holds ${kindOf(split)}, train ${kindOf(train)}`);
   }
-  const count = [train, validation, test].reduce((sum, { x }) => sum + x.shape[0], 0);
-  const [trainRows, validationRows] = rowsOfSplits(count);
   return {
     train,
     validation,
     test,
-    ...('train_x' in arrays ? {} : { rows: { training: trainRows, validation: validationRows } }),
+    ...('train_x' in arrays ? {} : { rows: sourceRows(train, validation, test) }),
     hash: hashOf([train, validation, test]),
   };
 }
@@ -123,6 +121,12 @@ function cut(all: SampleSplit): SampleSplit[] {
     x: take(all.x, rows),
     ...(all.context && { context: take(all.context, rows) }),
   }));
+}
+
+/** The rows that splits were cut from. */
+function sourceRows(...splits: readonly SampleSplit[]): SampleSplits['rows'] {
+  const [training, validation] = rowsOfSplits(splits.reduce((n, { x }) => n + x.shape[0], 0));
+  return { training, validation };
 }
 
 /** Rows of n samples that are for training, validation and test. */

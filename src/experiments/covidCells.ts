@@ -139,7 +139,8 @@ export function baselineNotes(cells: readonly Cell[], quantities: readonly Quant
 
 /**
  * What fitting a baseline gains over the line of the last days, fold by fold: one note a split. The windows of a fold are much alike,
- * so the spread over the folds, not their number of windows, says what such a ratio resolves.
+ * so the spread over the folds, not their number of windows, says what such a ratio resolves. Folds share days, of training above all:
+ * the error is that of independent folds, the least it can be.
  */
 export function fittedNotes(cells: readonly Cell[], quantities: readonly Quantity[]): string[] {
   const here = groupBy(
@@ -163,7 +164,7 @@ export function fittedNotes(cells: readonly Cell[], quantities: readonly Quantit
         return `${key} ${value} (below 1 in ${better} of ${ratios.length})`;
       });
       return [
-        `${cell.model} over ${line.model}, ${String(cell.condition.split)} split, mean ratio of the folds ± standard error: ${parts.join(', ')}.`,
+        `${cell.model} over ${line.model}, ${String(cell.condition.split)} split, mean ratio of the folds ± standard error (as of independent folds; they share days, so it is the least): ${parts.join(', ')}.`,
       ];
     });
   });

@@ -178,7 +178,7 @@ test('the gain of a fitted baseline over the line is told fold by fold', () => {
   );
   // Ratios 0.8 and 1 of folds of very different sizes; each split once, whatever the networks answer.
   expect(notes.filter((note) => note.startsWith('autoregression over slope'))).toEqual([
-    'autoregression over slope, forward split, mean ratio of the folds ± standard error: MAE confirmed 0.900 ± 0.100 (below 1 in 1 of 2), MAE deaths 1.100 ± 0.000 (below 1 in 0 of 2), relative L2 0.500 ± 0.000 (below 1 in 2 of 2).',
+    'autoregression over slope, forward split, mean ratio of the folds ± standard error (as of independent folds; they share days, so it is the least): MAE confirmed 0.900 ± 0.100 (below 1 in 1 of 2), MAE deaths 1.100 ± 0.000 (below 1 in 0 of 2), relative L2 0.500 ± 0.000 (below 1 in 2 of 2).',
   ]);
 });
 
