@@ -17,7 +17,7 @@ import {
 } from '../../src/tensor/index.ts';
 import { foldIn, key, normal, uniform, type Key } from '../../src/tensor/random.ts';
 import { adam, constantSchedule, cosineSchedule } from '../../src/nn/index.ts';
-import type { Model, Support } from '../../src/flows/index.ts';
+import { spectralNorm, type Model, type Support } from '../../src/flows/index.ts';
 
 /** Runs f on trees of arrays, in float64 unless told otherwise. */
 export async function evaluate<R>(
@@ -95,6 +95,23 @@ export const signs = (of: Key, shape: readonly number[]): NDArray =>
     ).map((u) => (u < 0.5 ? -1 : 1)),
     shape,
   );
+
+/** Normal entries, times `by`. */
+export const gaussianMatrix = (seed: number, n: number, k: number, by: number): NDArray =>
+  array(
+    normal(key(seed), n * k).map((z) => by * z),
+    [n, k],
+  );
+
+/** A random d × d matrix with spectral norm `size`. */
+export function contraction(seed: number, d: number, size: number): NDArray {
+  const matrix = gaussianMatrix(seed, d, d, 1);
+  const by = size / spectralNorm(matrix);
+  return array(
+    matrix.data.map((v) => by * v),
+    [d, d],
+  );
+}
 
 /**
  * Derivatives of loss(tree, ...given) along `count` random directions over the whole tree, by its gradient: a row for each of the sets of

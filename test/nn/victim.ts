@@ -1,4 +1,4 @@
-/** A training that train.test.ts kills: node --import tsx victim.ts <checkpoint folder>. Prints a line an epoch. */
+/** A training that resume.test.ts kills: node --import tsx victim.ts <checkpoint folder>. Prints a line an epoch. */
 import { train } from '../../src/nn/index.ts';
 import { stateful } from './support.ts';
 
