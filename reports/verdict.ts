@@ -52,7 +52,11 @@ const countSentence = (cases: readonly Case[], extreme: string): string => {
       `${model} under ${all} (${clear === all ? 'each' : clear ? `${clear} of them` : 'none of them'} beyond the noise)`,
   );
   if (!parts.length) return 'No trained model has a value yet.';
-  return `Of ${plural(cases.length, 'condition')}, the ${extreme} value belongs to ${listWords(parts)}.`;
+  const measured = cases.map(({ ranking }) =>
+    JSON.stringify(ranking.trained.map(({ model }) => model).sort()),
+  );
+  const gaps = new Set(measured).size > 1 ? '; not every model was measured under each of them' : '';
+  return `Of ${plural(cases.length, 'condition')}, the ${extreme} value belongs to ${listWords(parts)}${gaps}.`;
 };
 
 /** What no model can pass is no baseline that beats them. */

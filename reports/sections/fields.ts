@@ -32,11 +32,38 @@ interface Shared {
   view: Overview;
   field: [number, number] | null;
   error: [number, number] | null;
+  /** Baselines whose errors would flatten those of all others. */
+  beyond: readonly string[];
+}
+
+/** A baseline with larger errors than this many times the largest of a trained model does not set the scale of errors. */
+const BEYOND = 4;
+
+const errorExtent = (
+  samples: readonly Sample[],
+  models: (name: string) => boolean,
+): [number, number] | null =>
+  extent(
+    samples.flatMap((sample) =>
+      sample.predictions.flatMap((one) => (models(one.model) ? errorOf(sample, one) : [])),
+    ),
+  );
+
+const largest = (range: [number, number] | null): number =>
+  range ? Math.max(Math.abs(range[0]), Math.abs(range[1])) : 0;
+
+/** The error scale of a figure, and who is beyond it. */
+function errorScale(samples: readonly Sample[], { baselines }: Overview): Pick<Shared, 'error' | 'beyond'> {
+  const limit = BEYOND * largest(errorExtent(samples, (model) => !baselines.includes(model)));
+  const beyond = baselines.filter(
+    (name) => limit > 0 && largest(errorExtent(samples, (model) => model === name)) > limit,
+  );
+  return { beyond, error: errorExtent(samples, (model) => !beyond.includes(model)) };
 }
 
 const gridOf = ({ x, truth }: Sample): ArrayLike<number> => x ?? Array.from(truth, (_, i) => i);
 
-function linePanels(sample: Sample, name: string, { view, field, error }: Shared): Panel[] {
+function linePanels(sample: Sample, name: string, { view, field, error, beyond }: Shared): Panel[] {
   const x = gridOf(sample);
   const axis = { label: sample.x ? 'x' : 'grid point', kind: 'linear' } as const;
   const predicted = sample.predictions.map((one): Series => ({
@@ -59,6 +86,7 @@ function linePanels(sample: Sample, name: string, { view, field, error }: Shared
       weight: one.weight ?? 'normal',
     }));
   const errors = predicted.map((one, i): Series => ({ ...one, y: errorOf(sample, sample.predictions[i]) }));
+  const drawn = errors.filter((one) => !beyond.includes(one.name));
   return [
     {
       title: name,
@@ -78,8 +106,8 @@ function linePanels(sample: Sample, name: string, { view, field, error }: Shared
         description: `Prediction minus truth of the ${name}; largest absolute errors: ${listWords(errors.map((one) => `${one.name} ${formatNumber(Math.max(...Array.from(one.y, Math.abs)))}`))}.`,
         x: axis,
         y: { label: 'prediction − truth', kind: 'linear', extent: error },
-        series: errors,
-        legend: key(errors),
+        series: drawn,
+        legend: key(drawn),
       }),
     },
   ];
@@ -92,8 +120,8 @@ function mapPanels(sample: Sample, name: string, { field, error }: Shared): Pane
     y: { label: 'row', extent: [0, rows] as [number, number] },
     quantity: 'u',
   };
-  const largest = error ? Math.max(Math.abs(error[0]), Math.abs(error[1])) || 1 : 1;
-  const errorColors: ColorScale = { map: 'diverging', domain: [-largest, largest] };
+  const bound = largest(error) || 1;
+  const errorColors: ColorScale = { map: 'diverging', domain: [-bound, bound] };
   const panel = (what: string, values: ArrayLike<number>, colors: ColorScale, coloured: string): Panel => ({
     title: `${name}, ${what}`,
     svg: heatmap({
@@ -182,8 +210,9 @@ export function fields({ complete = true }: ReportInput, view: Overview): Conten
           ),
         ),
       ),
-      error: extent(samples.flatMap((sample) => sample.predictions.flatMap((one) => errorOf(sample, one)))),
+      ...errorScale(samples, view),
     };
+    const { beyond } = shared;
     const panels = samples.flatMap((sample) => {
       const name = title(sample, samples);
       return sample.shape.length === 1 ? linePanels(sample, name, shared) : mapPanels(sample, name, shared);
@@ -192,7 +221,7 @@ export function fields({ complete = true }: ReportInput, view: Overview): Conten
     const data = samples[0].shape.length === 1 ? lineTable(samples) : mapTable(samples);
     const seeds = [...new Set(samples.flatMap(({ predictions }) => predictions.map(({ seed }) => seed)))];
     const caption = html`<b>${where}.</b> Field and error scales are each shared by all panels of this figure.
-      ${samples[0].shape.length > 1 ? 'Files of its data have four digits; the arrays of the jobs have all. ' : ''}${separate ? 'The models chose different test samples by the same rule, so these stand apart. ' : 'All models show the same samples. '}Seed
+      ${samples[0].shape.length > 1 ? 'Files of its data have four digits; the arrays of the jobs have all. ' : ''}${separate ? 'The models chose different test samples by the same rule, so these stand apart. ' : 'All models show the same samples. '}${beyond.length ? `Errors of ${listWords(beyond)} are beyond the scale of errors. ` : ''}Seed
       ${listWords(seeds.map(String))}. Relative L2 errors:
       ${samples.map((sample, i) => html`${i ? '; ' : ''}${sample.rule}: ${errorsText(sample)}`)}.`;
     return [figure({ id: `figure-samples-${slug(where)}`, caption, panels, data })];

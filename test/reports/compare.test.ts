@@ -184,6 +184,8 @@ describe('the noise rule', () => {
     expect(sentences(rows)).toContain(
       'Of 5 conditions, the lowest value belongs to a under 4 (each beyond the noise) and b under 1',
     );
+    expect(sentences(rows)).not.toContain('not every model');
+    expect(sentences(rows.slice(0, -1))).toContain('; not every model was measured under each of them.');
   });
 
   test('the published value is compared as a ratio', () => {

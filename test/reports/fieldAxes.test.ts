@@ -74,6 +74,31 @@ test('models of one sample share its truth; those of other samples leave gaps', 
   ]);
 });
 
+test.each([
+  [0.5, 'Errors of linear are beyond the scale of errors.', ['fno']],
+  // Within four times the largest error of what was trained, it is drawn like the rest.
+  [0.03, null, ['fno', 'linear']],
+])('a baseline that errs by %f does not flatten the errors of what was trained', (error, said, drawn) => {
+  const input = syntheticReport();
+  const condition = { resolution: 64 };
+  const truth = { shape: [1, 4], data: Float64Array.of(0, 1, 0, -1) };
+  const pictured = (['fno', 'linear'] as const).map((model, i) => ({
+    ...input.jobs[0],
+    config: { ...input.jobs[0].config, model, condition, seed: 0 },
+    result: input.jobs[0].result && { ...input.jobs[0].result, samples: ['median'] },
+    arrays: { truth, prediction: { ...truth, data: truth.data.map((v) => v + [0.01, error][i]) } },
+  }));
+  const rows = input.result.rows
+    .filter(({ model }) => ['fno', 'linear'].includes(model))
+    .map((row) => ({ ...row, condition, baseline: row.model === 'linear' }));
+  const page = renderReport({ ...input, jobs: pictured, result: { ...input.result, rows } });
+  if (said) expect(page).toContain(said);
+  else expect(page).not.toContain('beyond the scale');
+  const panel = page.slice(page.indexOf('Prediction minus truth of the median sample'));
+  const svg = panel.slice(0, panel.indexOf('</svg>'));
+  expect(['fno', 'linear'].filter((name) => svg.includes(`>${name}<`))).toEqual(drawn);
+});
+
 test('axes are part of the result on disk', () => {
   const axis = { label: 'x₁', extent: [0, 1] };
   const result = {
