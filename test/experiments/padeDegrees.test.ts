@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { configure } from '../../src/experiments/configuration.ts';
 import { approximationError } from '../../src/experiments/definitions/padeDegrees.ts';
 import { findExperiment } from '../../src/experiments/registry.ts';
@@ -39,4 +39,48 @@ test.each(['0/3', '13/1', '2/13', '4'])('degrees %s are refused in words of the 
   expect(() => configure(experiment, 'quick', { degrees: ['2/0', degrees] })).toThrow(
     `--degrees: got '${degrees}', expected p/q, as 4/2, p from 1 and q from 0 to 12`,
   );
+});
+
+describe('Padé before Taylor', () => {
+  const checksWith = (chosen: readonly number[], seeds = [0, 1]) => {
+    const errors = {
+      'pade [4/0]': { test: [0.01, 0.011], validation: 0.01 },
+      // Lower on test samples than the split that validation samples choose.
+      'pade [2/2]': { test: [0.001, 0.001], validation: 0.02 },
+      'pade [2/2] exact': { test: [0.001, 0.001], validation: 0 },
+      'pade [3/1]': { test: [...chosen], validation: 0.01 },
+    };
+    const finished = Object.entries(errors).flatMap(([model, { test, validation }]) =>
+      test.slice(0, seeds.length).map((value, seed) => ({
+        config: { model, condition: { resolution: 64, recipe: 'paper' }, seed, options: {} },
+        metric: 'error',
+        value,
+        best: { epoch: 1, value: validation },
+        parameters: 1,
+        seconds: 1,
+        extra: {},
+      })),
+    );
+    const config = configure(experiment, 'quick', { seeds, baselines: [] });
+    return experiment.summarize(finished as never, config);
+  };
+
+  test.each([
+    [[0.009, 0.0091], true],
+    // Before it, by less than the noise between the seeds.
+    [[0.0098, 0.0108], false],
+    [[0.011, 0.012], false],
+  ])('the split that validation chooses decides, and the noise between seeds: %j', (chosen, holds) => {
+    const check = checksWith(chosen).checks.find(({ name }) => name.includes('4 applications'));
+    expect(check?.name).toContain('pade [3/1], chosen on validation');
+    expect(check?.value).toBeCloseTo((chosen[0] + chosen[1]) / 2, 12);
+    expect(check?.holds).toBe(holds);
+  });
+
+  test('one seed is no claim, and says so', () => {
+    const { checks, notes } = checksWith([0.001, 0.001], [0]);
+    expect(checks.filter(({ name }) => name.includes('before Taylor'))).toEqual([]);
+    expect(notes.join()).toContain('with one seed no order is a claim');
+    expect(checksWith([0.001, 0.001]).notes.join()).not.toContain('no order is a claim');
+  });
 });

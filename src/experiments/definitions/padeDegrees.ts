@@ -10,10 +10,10 @@ import {
   LARGEST_DEGREE,
   padeCoefficients,
 } from '../../operators/index.ts';
-import type { Check, Figure, ResultRow } from '../../runs/index.ts';
+import type { Check, Figure, JobResult, ResultRow } from '../../runs/index.ts';
 import { seedList } from '../lists.ts';
 import { modelFields, operatorBenchmark, resolutionList, sampleFields } from '../operatorBenchmark.ts';
-import { groupBy } from '../statistics.ts';
+import { groupBy, meanOf } from '../statistics.ts';
 import { trainingFields } from '../trainingSettings.ts';
 
 const DEGREES = /^(\d{1,2})\/(\d{1,2})$/;
@@ -116,12 +116,13 @@ export function approximationError({ p, q }: Pick<Variant, 'p' | 'q'>, r: number
 interface Measured extends Variant {
   readonly mean: number;
   readonly std: number | null;
+  readonly n: number;
 }
 
 const measuredOf = (rows: readonly ResultRow[]): Measured[] =>
-  rows.flatMap(({ model, mean, std }) => {
+  rows.flatMap(({ model, mean, std, n }) => {
     const variant = variantOf(model);
-    return variant && mean !== null ? [{ ...variant, mean, std }] : [];
+    return variant && mean !== null ? [{ ...variant, mean, std, n }] : [];
   });
 
 const kinds: readonly { name: string; of: (variant: Variant) => boolean }[] = [
@@ -185,21 +186,38 @@ function approximationFigure(rows: readonly ResultRow[]): Figure {
   };
 }
 
-/** The claim of the source at every cost and resolution. */
-const checksOf = (rows: readonly ResultRow[]): Check[] =>
+/** Whether seeds are enough for a spread, without which an order of two models is no claim. */
+const canJudge = ({ n }: Measured): boolean => n >= 2;
+
+/** Mean validation error of a model at one resolution; NaN where a job has none. */
+const validationOf = (finished: readonly JobResult[], model: string, resolution: unknown): number =>
+  meanOf(
+    finished.filter(({ config }) => config.model === model && config.condition['resolution'] === resolution),
+    ({ best }) => best?.value ?? NaN,
+  );
+
+/**
+ * The claim of the source at every cost and resolution: Padé, of its splits the one that validation samples choose, is before the one
+ * Taylor sum of that cost by more than the noise between seeds.
+ */
+const checksOf = (rows: readonly ResultRow[], _: Configuration, finished: readonly JobResult[]): Check[] =>
   groupBy(rows, ({ condition }) => String(condition['resolution'])).flatMap((atOne) =>
     groupBy(measuredOf(atOne), ({ p, q }) => String(p + q)).flatMap((group): Check[] => {
+      const { resolution } = atOne[0].condition;
       const taylor = group.find(({ q }) => q === 0);
-      const learned = group.filter(({ q, denominator }) => q > 0 && denominator === 'learned');
-      if (!taylor || !learned.length) return [];
-      const value = Math.min(...learned.map(({ mean }) => mean));
-      const { p, q } = taylor;
+      const [pade] = group
+        .filter(({ q, denominator }) => q > 0 && denominator === 'learned')
+        .map((one) => ({ ...one, validation: validationOf(finished, nameOf(one), resolution) }))
+        .sort((a, b) => a.validation - b.validation);
+      if (!taylor || !pade || ![taylor, pade].every(canJudge)) return [];
+      const noise = 2 * Math.hypot(...[taylor, pade].map(({ std, n }) => (std ?? NaN) / Math.sqrt(n)));
+      const limit = taylor.mean - noise;
       return [
         {
-          name: `s = ${atOne[0].condition['resolution']}, ${p + q} applications of L: best Padé before Taylor`,
-          value,
-          limit: `< ${taylor.mean.toPrecision(3)} ([${p}/${q}])`,
-          holds: value < taylor.mean,
+          name: `s = ${resolution}, ${taylor.p} applications of L: ${nameOf(pade)}, chosen on validation, before Taylor`,
+          value: pade.mean,
+          limit: `< ${limit.toPrecision(3)} (${nameOf(taylor)} less the noise between seeds)`,
+          holds: pade.mean < limit,
         },
       ];
     }),
@@ -265,7 +283,10 @@ export default operatorBenchmark('pade-degrees', {
   propagator: (_, { recipe }) =>
     dispersivePropagator({ dispersion: recipe === 'paper' ? 1 : 0.01, length: 1, time: 1 }),
   checks: checksOf,
-  notes: () => [
+  notes: ({ seeds }) => [
+    ...(seeds.length < 2
+      ? ['Whether Padé comes before Taylor is not judged: with one seed no order is a claim.']
+      : []),
     'Cost is counted in applications of L, p + q. The exact inverse costs more than that: it inverts a matrix for every mode.',
     'Sums end at p and q, as in the paper. The published code ends them one degree earlier; its “[4/2]” is compared in the experiment kdv (models pade and pade-full).',
   ],
