@@ -38,7 +38,14 @@ import {
   trainOperator,
   type Measure,
 } from './operatorTask.ts';
-import { isBaseline, lastStepRows, learningChecks, placeOf, rowOf } from './operatorRows.ts';
+import {
+  isBaseline,
+  lastStepBaselines,
+  lastStepRows,
+  learningChecks,
+  placeOf,
+  rowOf,
+} from './operatorRows.ts';
 import { groupBy } from './statistics.ts';
 import {
   exportOperator,
@@ -311,7 +318,8 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
         canonicalJson([model, condition]),
       );
       const own = groups.map((results) => rowOf(results, titleOf, published));
-      const lastStep = own.flatMap((row, i) => lastStepRows(row, groups[i]));
+      const lastStepOfModels = own.flatMap((row, i) => lastStepRows(row, groups[i]));
+      const lastStep = [...lastStepOfModels, ...lastStepBaselines(own, lastStepOfModels)];
       const conditions = groupBy(
         own.map(({ condition }) => condition),
         canonicalJson,

@@ -42,6 +42,14 @@ export function lastStepRows(row: ResultRow, results: readonly JobResult[]): Res
   return [{ ...row, metric: LAST_STEP_METRIC, ...meanAndDeviation(values), note: '' }];
 }
 
+/** Baselines take no steps: beside rows of last steps they stand with the same numbers. */
+export function lastStepBaselines(rows: readonly ResultRow[], lastStep: readonly ResultRow[]): ResultRow[] {
+  const conditions = new Set(lastStep.map(({ condition }) => canonicalJson(condition)));
+  return rows
+    .filter(({ baseline, condition }) => baseline && conditions.has(canonicalJson(condition)))
+    .map((row) => ({ ...row, metric: LAST_STEP_METRIC }));
+}
+
 /** Every trained model is better than its input taken for the prediction, and than zero, whose relative error is 1. */
 export function learningChecks(rows: readonly ResultRow[], where: (condition: Condition) => string): Check[] {
   const identity = new Map(

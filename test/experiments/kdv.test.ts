@@ -122,6 +122,15 @@ test('where weights are averaged, those of the last step have a table of their o
     ['error', '0.0040', 0.00301],
     [lastStep, '0.0050', 0.00301],
   ]);
+  // A baseline takes no steps: it stands in both tables.
+  const linear = { config: { ...finished[0].config, model: 'linear', seed: 0 }, value: 0.002, extra: {} };
+  const beside = experiment.summarize([...finished, { ...finished[0], ...linear }] as never, configuration);
+  expect(
+    beside.rows.flatMap(({ model, metric, mean }) => (model === 'linear' ? [[metric, mean]] : [])),
+  ).toEqual([
+    ['error', 0.002],
+    [lastStep, 0.002],
+  ]);
   expect(rows[0].note).toMatch(/; ± 0\.00020 by the draw of the test samples$/);
   // What is checked is what is measured, the average.
   expect(checks.map(({ name, value, holds }) => [name, value?.toFixed(4), holds])).toEqual([

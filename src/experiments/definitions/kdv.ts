@@ -225,7 +225,7 @@ function notesOf(config: Configuration): string[] {
       : []),
     ...(config.ema === undefined ? [] : [averageNote(config.ema)]),
     ...(config.shifted.length ? [shiftNote] : []),
-    'The best checkpoint is chosen on validation samples that are used for nothing else; published values are taken at the last epoch.',
+    'Errors are those after the last epoch, as published; “best on validation” stands beside them, for the epoch that validation samples chose, which are used for nothing else.',
   ];
 }
 
