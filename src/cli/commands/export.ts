@@ -34,7 +34,9 @@ export const build = (terminal: Terminal): Command =>
         schema: nonEmpty.default(RUNS_FOLDER),
       },
     },
-    examples: ['sextant export $(ls -d runs/kdv-quick-*/jobs/fno-*) --output fno.onnx'],
+    examples: [
+      'sextant export $(ls -d runs/kdv-quick-*/jobs/fno-resolution64-released-seed0-*) --output fno.onnx',
+    ],
     async run({ run: text, output, checkpoint, batch, runs }) {
       const run = await Run.open(await findRunFolder(text, runs));
       const { experiment } = await findExperiment(run.config.experiment);

@@ -52,8 +52,8 @@ export const operatorEvaluate = (terminal: Terminal): Command =>
       json: { help: 'print the numbers as JSON', schema: z.boolean().default(false) },
     },
     examples: [
-      'sextant operator evaluate $(ls -d runs/kdv-quick-*/jobs/fno-*) --points 64,256,1024',
-      'sextant operator evaluate $(ls -d runs/kdv-quick-*/jobs/mwt-*) --points 64,256,1024 --interleaved',
+      'sextant operator evaluate $(ls -d runs/kdv-quick-*/jobs/fno-resolution64-released-seed0-*) --points 64,256,1024',
+      'sextant operator evaluate $(ls -d runs/kdv-quick-*/jobs/mwt-resolution64-released-seed0-*) --points 64,256,1024 --interleaved',
     ],
     async run({ run: text, points, checkpoint, interleaved, batch: batchSize, threads, runs, json }) {
       const trained = await openOperator(text, runs, checkpoint);

@@ -52,7 +52,9 @@ export const operatorPredict = (terminal: Terminal): Command =>
       ...operatorOptions,
       json: { help: 'print the facts as JSON', schema: z.boolean().default(false) },
     },
-    examples: ['sextant operator predict $(ls -d runs/kdv-quick-*/jobs/fno-*) --data kdv-small.npz'],
+    examples: [
+      'sextant operator predict $(ls -d runs/kdv-quick-*/jobs/fno-resolution64-released-seed0-*) --data kdv-small.npz',
+    ],
     async run({ run: text, data: file, output, runs, json, ...how }) {
       const { checkpoint, batch: batchSize, threads, interleaved } = how;
       const trained = await openOperator(text, runs, checkpoint);
