@@ -9,19 +9,8 @@ import {
   type ForecastTarget,
 } from '../forecasting/index.ts';
 import type { Condition, Figure, JobResult, ResultRow } from '../runs/index.ts';
-import {
-  baselineChecks,
-  baselineNotes,
-  cellsOf,
-  fittedNotes,
-  maeOf,
-  meanOf,
-  networksByCondition,
-  placeOf,
-  ratio,
-  sameCondition,
-  type Cell,
-} from './covidCells.ts';
+import { cellsOf, meanOf, networksByCondition, placeOf, sameCondition, type Cell } from './covidCells.ts';
+import { baselineChecks, baselineNotes, foldNotes, maeOf, ratio } from './covidComparison.ts';
 import type { Summary } from './experiment.ts';
 import { LEVEL } from './forecastTask.ts';
 import { meanAndDeviation } from './statistics.ts';
@@ -117,7 +106,12 @@ function improvementRows(cells: readonly Cell[], options: CovidSummaryOptions): 
   const { quantities, task } = options;
   const publishedTotal = ({ confirmed, recovered, deaths }: (typeof published)[string]): number =>
     confirmed + recovered + deaths;
+  const others = networksByCondition(cells.filter(({ model }) => model !== REFERENCE)).map(
+    ([{ condition }]) => condition,
+  );
   return cells.flatMap((cell): ResultRow[] => {
+    // Its own is zero, and where nothing else was trained there is nothing to improve.
+    if (cell.model === REFERENCE || !others.some((one) => sameCondition(one, cell.condition))) return [];
     const reference = cells.find(
       ({ model, condition }) => model === REFERENCE && sameCondition(condition, cell.condition),
     );
@@ -240,7 +234,7 @@ function notesOf(cells: readonly Cell[], options: CovidSummaryOptions): string[]
     `Values are means ± sample standard deviation over ${folds.length} fold${folds.length === 1 ? '' : 's'}; a fold is also the seed of the network. The last epoch is in the results of the jobs.`,
     `Intervals: split conformal prediction at ${100 * LEVEL} % from calibration windows of their own. They are valid where calibration and test windows are exchangeable, which neighbouring days of an epidemic are not in a forward split: the measured coverage in the notes of the rows says how far it holds.`,
     ...baselineNotes(cells, quantities),
-    ...fittedNotes(cells, quantities),
+    ...foldNotes(cells, quantities),
   ];
 }
 

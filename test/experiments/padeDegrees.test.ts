@@ -55,7 +55,7 @@ describe('Padé before Taylor', () => {
         config: { model, condition: { resolution: 64, recipe: 'paper' }, seed, options: {} },
         metric: 'error',
         value,
-        best: { epoch: 1, value: validation },
+        best: { epoch: 1, validation, value },
         parameters: 1,
         seconds: 1,
         extra: {},

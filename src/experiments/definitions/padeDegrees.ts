@@ -193,7 +193,7 @@ const canJudge = ({ n }: Measured): boolean => n >= 2;
 const validationOf = (finished: readonly JobResult[], model: string, resolution: unknown): number =>
   meanOf(
     finished.filter(({ config }) => config.model === model && config.condition['resolution'] === resolution),
-    ({ best }) => best?.value ?? NaN,
+    ({ best }) => best?.validation ?? NaN,
   );
 
 /**
