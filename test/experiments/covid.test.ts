@@ -108,6 +108,37 @@ test('counts of too few days are refused once, before jobs start, naming the fil
   );
 });
 
+/** A file of 200 days of two states; confirmed counts and deaths of a day, alike in both. */
+function counted(name: string, confirmed: (day: number) => number, deaths: (day: number) => number): string {
+  const file = path.join(folder, name);
+  const rows = Array.from({ length: 200 }, (_, i) => {
+    const day = new Date(Date.UTC(2020, 3, 12 + i)).toISOString().slice(0, 10);
+    return ['Ohio', 'Texas'].map((state) => `${day},${state},${confirmed(i)},0,${deaths(i)},1000000`);
+  });
+  writeFileSync(file, `date,state,confirmed,recovered,deaths,population\n${rows.flat().join('\n')}\n`);
+  return file;
+}
+
+test('windows whose counts are all zero are refused before jobs start: no error is relative to them', async () => {
+  const experiment = await quick();
+  const prepare = (data: string, loss: 'field' | 'balanced') =>
+    experiment.prepare?.(configure(experiment, 'quick', { data, loss }), context);
+  const late = (from: number) => (day: number) => Math.max(0, day - from + 1);
+  const begin = counted('late.csv', late(40), late(45));
+  await expect(prepare(begin, 'field')).rejects.toThrow(
+    '--data: late.csv: all counts of confirmed and deaths are 0 on the 7 days from 2020-04-26, and an error relative to 0 is not defined; write a file that begins with the first count: sextant data covid --from FILE --first-day 2020-05-22 --output FILE',
+  );
+  // The balanced loss has an error of the deaths alone.
+  const alive = counted('alive.csv', late(0), () => 0);
+  await expect(prepare(alive, 'balanced')).rejects.toThrow(
+    'all counts of deaths are 0 on the 7 days from 2020-04-26, and an error relative to 0 is not defined; there is no deaths count at all, or take --loss field',
+  );
+  await expect(prepare(alive, 'field')).resolves.toMatchObject({ file: 'alive.csv' });
+  // Zeros of a history, and of a part of the days ahead, are nothing to refuse.
+  await expect(prepare(counted('soon.csv', late(20), late(20)), 'balanced')).resolves.toBeDefined();
+  await expect(prepare(counted('later.csv', late(21), late(20)), 'balanced')).rejects.toThrow('confirmed');
+});
+
 test('a file given means reported counts', async () => {
   const experiment = await quick();
   expect(configure(experiment, 'quick', { data: 'a.csv' }).source).toBe('reported');

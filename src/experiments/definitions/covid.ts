@@ -197,6 +197,34 @@ function refuseShort({ days }: EpidemicSeries, config: Configuration): void {
   }
 }
 
+/** @throws where all counts that one relative error is of are zero on the days ahead of a window: there is nothing to divide by. */
+function refuseZeros({ days, quantities, counts }: EpidemicSeries, config: Configuration): void {
+  const width = counts.length / days.length;
+  const summands = config.loss === 'field' ? [quantities] : quantities.map((quantity) => [quantity]);
+  for (const together of summands) {
+    const counted = days.map((_, day) =>
+      counts
+        .subarray(day * width, (day + 1) * width)
+        .some((count, i) => count !== 0 && together.includes(quantities[i % quantities.length])),
+    );
+    const empty = days.findIndex(
+      (_, day) =>
+        day >= HISTORY && day + HORIZON <= days.length && !counted.slice(day, day + HORIZON).includes(true),
+    );
+    if (empty < 0) continue;
+    const from = counted.indexOf(true);
+    const file = fileOf(config);
+    const start =
+      from < 0
+        ? `there is no ${together.join(' and no ')} count at all`
+        : `write a file that begins with the first count: sextant data covid --from FILE --first-day ${days[from]} --output FILE`;
+    const balanced = config.loss === 'balanced' ? ', or take --loss field' : '';
+    throw new Error(
+      `${file === null ? '' : `--data: ${path.basename(file)}: `}all counts of ${together.join(' and ')} are 0 on the ${HORIZON} days from ${days[empty]}, and an error relative to 0 is not defined; ${start}${balanced}`,
+    );
+  }
+}
+
 /** Whether the counts are simulated, from a file that they were written to as well. */
 const isSynthetic = ({ vintage }: Partial<DataFacts>): boolean => String(vintage).startsWith(SYNTHETIC);
 
@@ -274,6 +302,7 @@ export default experiment('covid', {
     const data = dataOf(config);
     const series = await load(data);
     refuseShort(series, config);
+    refuseZeros(series, config);
     const source = isSynthetic(series.facts)
       ? `${SYNTHETIC}: simulated SIRD epidemic, nobody’s data`
       : 'reported counts';
