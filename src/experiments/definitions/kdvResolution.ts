@@ -24,7 +24,7 @@ export default operatorBenchmark('kdv-resolution', {
     },
     paper: {
       description:
-        'as published: 1000 samples, 500 epochs, five resolutions; three seeds of pade and mwt; a day or more',
+        'as published: 1000 samples, 500 epochs, five resolutions; three seeds of pade and mwt; a day with --models pade,mwt,fno, weeks with all',
       values: { ...paper.values, models: [...publishedModels], seeds: [0, 1, 2], repeated: ['pade', 'mwt'] },
     },
   },
