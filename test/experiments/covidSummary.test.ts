@@ -247,3 +247,17 @@ test('without baselines there is nothing to judge', () => {
   expect(checks).toEqual([]);
   expect(notes.join()).not.toContain('Against the baselines');
 });
+
+test('covid-folds shows the jobs of covid: what the one has trained, the other does not train again', async () => {
+  const { experiment: folds } = await findExperiment('covid-folds');
+  const facts = { 'SHA-256': 'hash' };
+  const config = configure(folds, 'paper', { data: 'a.csv' });
+  const whole = configure(experiment, 'paper', { data: 'a.csv', epochs: 10, loss: 'balanced' });
+  const key = (job: JobConfig): string => JSON.stringify(job);
+  const known = new Set(experiment.jobs(whole, facts).map(key));
+  const jobs = folds.jobs(config, facts);
+  expect(folds.jobsOf).toBe('covid');
+  // Two networks and three baselines, two splits, ten folds.
+  expect(jobs).toHaveLength(100);
+  expect(jobs.filter((job) => !known.has(key(job)))).toEqual([]);
+});

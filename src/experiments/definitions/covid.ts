@@ -37,7 +37,7 @@ import {
   meanAbsoluteErrors,
 } from '../../forecasting/index.ts';
 import { covidSummary } from '../covidSummary.ts';
-import { experiment, type DataFacts, type JobConfig } from '../experiment.ts';
+import { experiment, type DataFacts, type ExperimentDefinition, type JobConfig } from '../experiment.ts';
 import {
   forecastProblem,
   measureForecastBaseline,
@@ -269,7 +269,8 @@ function jobs(config: Configuration, facts: DataFacts): JobConfig[] {
   );
 }
 
-export default experiment('covid', {
+/** The benchmark, for every experiment that shows a part of its table. */
+export const covidBenchmark = {
   title: 'COVID-19: forecasts of the next seven days for the states of the US',
   source:
     'Gupta, Xiao, Balan and Bogdan 2022 (ICLR), table “COVID-19 prediction benchmarks”; counts: JHU CSSE COVID-19 data, CC BY 4.0',
@@ -340,4 +341,6 @@ export default experiment('covid', {
       extent: `${data['states']} states and the days ${data['days']}`,
       publishedExtent: isPublishedExtent(data),
     }),
-});
+} satisfies ExperimentDefinition<typeof configuration>;
+
+export default experiment('covid', covidBenchmark);
