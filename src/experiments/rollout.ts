@@ -4,7 +4,7 @@ import { fourierTransform } from '../../solvers/fourier.ts';
 import type { Figure, JobResult } from '../runs/index.ts';
 import type { Predict } from './operatorTask.ts';
 import { isBaseline } from './operatorRows.ts';
-import { groupBy, relativeL2Errors } from './statistics.ts';
+import { groupBy, meanOf, relativeL2Errors } from './statistics.ts';
 
 const ERROR = 'rollout error, t = ';
 const REFERENCE_ERROR = 'error of the reference, t = ';
@@ -90,35 +90,74 @@ export async function measureRollout(
   return numbers;
 }
 
-/** Points of one kind of number, averaged over the jobs that have it. */
+/** The x of all numbers of one kind that any of the jobs has, in ascending order. */
+const pointsOf = (results: readonly JobResult[], prefix: string): number[] =>
+  [
+    ...new Set(
+      results.flatMap(({ extra }) =>
+        Object.keys(extra).flatMap((name) =>
+          name.startsWith(prefix) ? [Number(name.slice(prefix.length))] : [],
+        ),
+      ),
+    ),
+  ].sort((a, b) => a - b);
+
+/**
+ * Means over the jobs of one kind of number, where all of them have it: a mean over those that are left would fall when the
+ * worst one is lost.
+ */
 function curveOf(results: readonly JobResult[], prefix: string): { x: number[]; y: number[] } {
-  const names = Object.keys(results[0].extra).filter((name) => name.startsWith(prefix));
-  const points = names.map((name): [number, number] => {
-    const values = results.flatMap(({ extra }) => (name in extra ? [extra[name]] : []));
-    return [Number(name.slice(prefix.length)), values.reduce((a, b) => a + b, 0) / values.length];
-  });
-  return { x: points.map(([x]) => x), y: points.map(([, y]) => y) };
+  const x = pointsOf(results, prefix).filter((at) => results.every(({ extra }) => `${prefix}${at}` in extra));
+  return { x, y: x.map((at) => meanOf(results, ({ extra }) => extra[`${prefix}${at}`])) };
 }
+
+interface Loss {
+  readonly model: string;
+  /** Seeds whose error exceeded the limit, of so many. */
+  readonly lost: number;
+  readonly seeds: number;
+  /** The first saved time at which one was lost. */
+  readonly time: number;
+}
+
+/** What was lost of the seeds of one model until the last saved time; null where all were followed to the end. */
+function lossOf(results: readonly JobResult[]): Loss | null {
+  const has = ({ extra }: JobResult, time: number): boolean => `${ERROR}${time}` in extra;
+  const times = pointsOf(results, REFERENCE_ERROR);
+  const time = times.find((at) => !results.every((result) => has(result, at)));
+  if (time === undefined) return null;
+  const lost = results.filter((result) => !times.every((at) => has(result, at))).length;
+  return { model: results[0].config.model, lost, seeds: results.length, time };
+}
+
+const sayLost = ({ model, lost, seeds, time }: Loss): string =>
+  `${model} ${lost} of ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}${lost === 1 ? '' : ', the first'} at t = ${time}`;
 
 /** Error over time and energy spectrum of all models under one condition, named `where`. */
 export function rolloutFigures(finished: readonly JobResult[], id: string, where: string): Figure[] {
-  const followed = finished.filter(({ extra }) => Object.keys(extra).some((name) => name.startsWith(ERROR)));
+  // A model that is lost at the first saved time has no error, but the reference beside it has one.
+  const followed = finished.filter(({ extra }) =>
+    Object.keys(extra).some((name) => name.startsWith(REFERENCE_ERROR)),
+  );
   if (!followed.length) return [];
   const byModel = groupBy(followed, ({ config }) => config.model).sort(
     ([a], [b]) => Number(isBaseline(a.config.model)) - Number(isBaseline(b.config.model)),
   );
+  const losses = byModel.flatMap((results) => lossOf(results) ?? []).map(sayLost);
+  const lost = losses.length ? ` Lost: ${losses.join('; ')}.` : '';
   const curves = (prefix: string): Figure['series'] =>
-    byModel.map((results) => ({
-      name: results[0].config.model,
-      ...curveOf(results, prefix),
-      style: isBaseline(results[0].config.model) ? ('dashed' as const) : ('line' as const),
-    }));
+    byModel
+      .map((results) => ({
+        name: results[0].config.model,
+        ...curveOf(results, prefix),
+        style: isBaseline(results[0].config.model) ? ('dashed' as const) : ('line' as const),
+      }))
+      .filter(({ x }) => x.length);
   return [
     {
       id: `rollout-${id}`,
       title: `Rollout error ${where}`,
-      caption:
-        'Mean relative L2 error of the test samples when a model is applied to its own output again and again; mean over seeds. An error of 1.4 is that of two states that have nothing to do with each other; a curve ends where its error would exceed 100.',
+      caption: `Mean relative L2 error of the test samples when a model is applied to its own output again and again; mean over seeds. An error of 1.4 is that of two states that have nothing to do with each other; a seed is lost where its error exceeds ${LOST}, and a curve ends before its first seed is lost.${lost}`,
       xLabel: 'time',
       yLabel: 'relative L2 error',
       xScale: 'linear',
@@ -135,8 +174,7 @@ export function rolloutFigures(finished: readonly JobResult[], id: string, where
     {
       id: `spectrum-${id}`,
       title: `Energy spectrum ${where}`,
-      caption:
-        'Mean energy of each Fourier mode over the test samples at the end of the rollout; a model without high modes smooths, one that left the solution is not shown.',
+      caption: `Mean energy of each Fourier mode over the test samples at the end of the rollout, mean over seeds; a model without high modes smooths, one that lost a seed is not shown.${lost}`,
       xLabel: 'Fourier mode',
       yLabel: 'energy',
       xScale: 'log',

@@ -63,23 +63,68 @@ test('a model that has left the solution is followed no further; pairs without r
   });
 });
 
+const job = (seed: number, extra: Readonly<Record<string, number>>): JobResult => ({
+  config: { experiment: 'ks', preset: 'quick', model: 'fno', condition: {}, seed, options: {} },
+  metric: '',
+  value: 1,
+  best: null,
+  parameters: 1,
+  seconds: 1,
+  inferenceMilliseconds: null,
+  samples: [],
+  extra,
+});
+
 test('figures average over seeds', async () => {
   const extra = await measureRollout(pairs, (u) => Promise.resolve(u));
-  const job = (seed: number, factor: number): JobResult => ({
-    config: { experiment: 'ks', preset: 'quick', model: 'fno', condition: {}, seed, options: {} },
-    metric: '',
-    value: 1,
-    best: null,
-    parameters: 1,
-    seconds: 1,
-    inferenceMilliseconds: null,
-    samples: [],
-    extra: { ...extra, 'rollout error, t = 1': factor },
-  });
-  const [errors, spectrum] = rolloutFigures([job(0, 0.1), job(1, 0.3)], '1', 'here');
+  const jobs = [0.1, 0.3].map((error, seed) => job(seed, { ...extra, 'rollout error, t = 1': error }));
+  const [errors, spectrum] = rolloutFigures(jobs, '1', 'here');
   expect(errors.series[0]).toMatchObject({ name: 'fno', x: [1, 2] });
   expect(errors.series[0].y[0]).toBeCloseTo(0.2, 12);
   expect(errors.series[1]).toMatchObject({ x: [1, 2], y: [1e-8, 2e-8] });
   expect(spectrum.series[0].y[1] / spectrum.series[1].y[1]).toBeCloseTo(1 / 16, 6);
-  expect(rolloutFigures([{ ...job(0, 1), extra: {} }], '1', 'here')).toEqual([]);
+  expect(errors.caption).not.toContain('Lost');
+  expect(rolloutFigures([job(0, {})], '1', 'here')).toEqual([]);
+});
+
+/** A seed with these errors at t = 1, 2, …, lost where one is missing, and its energies of the modes 1, 2, …. */
+const seedOf = (seed: number, errors: readonly (number | null)[], energies: readonly number[]): JobResult => {
+  const numbers = (prefix: string, values: readonly (number | null)[]) =>
+    values.flatMap((value, i) => (value === null ? [] : [[`${prefix}${i + 1}`, value] as const]));
+  const extra = Object.fromEntries([
+    ...numbers('rollout error, t = ', errors),
+    ...errors.map((_, i) => [`error of the reference, t = ${i + 1}`, 1e-8] as const),
+    ...numbers('energy of mode ', energies),
+    ...[4, 5, 6].map((energy, k) => [`true energy of mode ${k + 1}`, energy] as const),
+  ]);
+  return job(seed, extra);
+};
+
+test('a curve ends before its first seed is lost, whatever the order of the jobs, and the caption says so', () => {
+  const steady = seedOf(0, [0.1, 1, 2], [4, 5, 6]);
+  const diverging = seedOf(1, [0.5, 90, null], []);
+  for (const jobs of [
+    [steady, diverging],
+    [diverging, steady],
+  ]) {
+    const [errors, spectrum] = rolloutFigures(jobs, '1', 'here');
+    expect(errors.series[0]).toMatchObject({ name: 'fno', x: [1, 2], y: [0.3, 45.5] });
+    expect(errors.caption).toContain('Lost: fno 1 of 2 seeds at t = 3.');
+    expect(spectrum.series.map(({ name }) => name)).toEqual(['truth']);
+    expect(spectrum.caption).toContain('Lost: fno 1 of 2 seeds at t = 3.');
+  }
+  const lostAtOnce = seedOf(2, [null, null, null], []);
+  const [errors] = rolloutFigures([steady, lostAtOnce, diverging], '1', 'here');
+  expect(errors.series.map(({ name }) => name)).toEqual(['reference (step doubling, worst sample)']);
+  expect(errors.caption).toContain('Lost: fno 2 of 3 seeds, the first at t = 1.');
+});
+
+test('an energy spectrum has the modes that no seed of a model leaves out', () => {
+  const all = seedOf(0, [0.1], [4, 5, 6]);
+  const smooth = seedOf(1, [0.1], [2]);
+  for (const jobs of [
+    [all, smooth],
+    [smooth, all],
+  ])
+    expect(rolloutFigures(jobs, '1', 'here')[1].series[1]).toMatchObject({ name: 'fno', x: [1], y: [3] });
 });
