@@ -11,7 +11,15 @@ import type { PredictedFields } from '../uncertainty/fieldBands.ts';
 import { monteCarlo } from '../uncertainty/monteCarlo.ts';
 import { propagateNoise } from '../uncertainty/propagation.ts';
 import type { JobContext, JobOutput } from './experiment.ts';
-import { fields, mean, SAMPLE_RULES, sampleArrays, split, TRAINED_METRIC } from './operatorTask.ts';
+import {
+  fields,
+  mean,
+  SAMPLE_RULES,
+  sampleArrays,
+  split,
+  TRAINED_METRIC,
+  type Predict,
+} from './operatorTask.ts';
 import { relativeL2Errors } from './statistics.ts';
 import { trainingBy, type TrainingOptions } from './trainingSettings.ts';
 
@@ -87,20 +95,17 @@ const constantWidth = (prediction: ArrayLike<number>): Prediction => ({
 });
 
 /** Numbers of a baseline: it has no deviation, so its band is as wide everywhere. */
-export const baselineNumbers = (
+export async function baselineNumbers(
   pairs: OperatorPairs,
-  predict: (inputs: Float32Array) => ArrayLike<number>,
+  predict: Predict,
   options: UncertaintyOptions,
-): Record<string, number> =>
-  bandNumbers(
-    pairs,
-    'one model, constant width',
-    {
-      validation: constantWidth(predict(pairs.validation.input)),
-      test: constantWidth(predict(pairs.test.input)),
-    },
-    options,
-  );
+): Promise<Record<string, number>> {
+  const of = {
+    validation: constantWidth(await predict(pairs.validation.input)),
+    test: constantWidth(await predict(pairs.test.input)),
+  };
+  return bandNumbers(pairs, 'one model, constant width', of, options);
+}
 
 /** Points of a pictured map: numbers of a job are few. */
 const PICTURED = 64;

@@ -27,6 +27,8 @@ import {
   type Experiment,
   type ExperimentDefinition,
   type JobConfig,
+  type JobContext,
+  type JobOutput,
 } from './experiment.ts';
 import { gridNotes } from './gridNotes.ts';
 import { LABEL_ROW, labelErrorFacts, labelNotes, labelRows, type LabelKind } from './labelRows.ts';
@@ -37,6 +39,7 @@ import {
   TRAINED_METRIC,
   trainOperator,
   type Measure,
+  type Predict,
 } from './operatorTask.ts';
 import {
   isBaseline,
@@ -53,7 +56,7 @@ import {
   type Checkpoint,
   type TrainedOperator,
 } from './trainedOperator.ts';
-import { trainingOf, trainingOptions } from './trainingSettings.ts';
+import { trainingOf, trainingOptions, type TrainingOptions } from './trainingSettings.ts';
 
 /** What is trained and compared. */
 export const modelFields = {
@@ -112,8 +115,19 @@ export interface OperatorBenchmark<Schema extends z.ZodObject> extends Pick<
   seeds?(config: z.output<Schema>, model: string, condition: Condition): readonly number[];
   /** Propagator of the linear part of the equation, where the data have one. */
   propagator?(data: JobData, condition: Condition): Multiplier;
-  /** Further numbers of a trained model or baseline. */
-  measure?: Measure;
+  /** Further numbers of a trained model or baseline; `options` are those of the job. */
+  measure?(
+    pairs: OperatorPairs,
+    predict: Predict,
+    options: RunConfig['options'],
+  ): Promise<Record<string, number>>;
+  /** What is trained of an operator and measured of it; default the operator itself, and `measure`. */
+  train?(
+    operator: Operator,
+    pairs: OperatorPairs,
+    training: TrainingOptions,
+    context: JobContext,
+  ): Promise<JobOutput>;
   published?(model: string, condition: Condition): number | null;
   /** Models whose published values stand in the table also where they are not trained. */
   readonly quoted?: readonly string[];
@@ -160,7 +174,7 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
   definition: OperatorBenchmark<Schema>,
 ): Experiment {
   type Config = z.output<Schema>;
-  const { title, source, configuration, axes, presets, jobsOf, measure, quoted = [] } = definition;
+  const { title, source, configuration, axes, presets, jobsOf, quoted = [] } = definition;
   const operatorOf = (model: string, options: Readonly<Record<string, unknown>> = {}): Operator =>
     definition.operator?.(model, options) ?? getOperator(model, options);
   const configuredOperator = (config: Config, model: string): Operator =>
@@ -298,6 +312,8 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
       const { signal } = context;
       const whole = await pairsOf(context.config, Number(condition['resolution']), { signal });
       const pairs = definition.select?.(whole, condition, seed) ?? whole;
+      const measure: Measure = async (of, predict) =>
+        (await definition.measure?.(of, predict, options)) ?? {};
       if (isBaseline(model)) {
         const baseline = getBaseline(model);
         const resolution = pairs.x.length;
@@ -307,7 +323,10 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
         return measureBaseline(pairs, predict, baseline.parameters(resolution), measure);
       }
       const training = trainingOptions.parse(options['training']);
-      return trainOperator(operatorOfJob(context.config), pairs, training, context, measure);
+      const operator = operatorOfJob(context.config);
+      return definition.train
+        ? definition.train(operator, pairs, training, context)
+        : trainOperator(operator, pairs, training, context, measure);
     },
     async exportRun(run, options) {
       return exportOperator(await openOperator(run, options.checkpoint), options);

@@ -1,50 +1,15 @@
 /** Data efficiency: test error over the number of training samples, on random subsets of one pool, for KdV and KS. */
 import { z } from 'zod';
-import type { LoadContext } from '../../../datasets/dataset.ts';
-import { kdv, kdvOptions } from '../../../datasets/kdv.ts';
-import { ks, ksLengths, ksOptions } from '../../../datasets/ks.ts';
-import type { OperatorPairs, Samples } from '../../../datasets/pairs.ts';
+import type { Samples } from '../../../datasets/pairs.ts';
 import { getBaseline } from '../../operators/index.ts';
 import type { Check, Figure, ResultRow } from '../../runs/index.ts';
 import { foldIn, key, permutation } from '../../tensor/random.ts';
-import type { LabelKind } from '../labelRows.ts';
 import { list, seedList } from '../lists.ts';
-import {
-  linearPropagator,
-  modelFields,
-  operatorBenchmark,
-  publishedModels,
-  sampleFields,
-  type JobData,
-} from '../operatorBenchmark.ts';
+import { modelFields, operatorBenchmark, publishedModels, sampleFields } from '../operatorBenchmark.ts';
+import { findProblem, problemName } from '../operatorProblems.ts';
 import { isBaseline } from '../operatorRows.ts';
 import { groupBy } from '../statistics.ts';
 import { trainingFields } from '../trainingSettings.ts';
-
-interface Problem {
-  readonly title: string;
-  readonly load: (options: JobData, context: LoadContext) => Promise<OperatorPairs>;
-  readonly labels: LabelKind;
-  /** The linear part of its equation. */
-  readonly propagator: ReturnType<typeof linearPropagator>;
-}
-
-const problems = {
-  kdv: {
-    title: 'Korteweg–de Vries',
-    load: (options, context) => kdv(kdvOptions.parse(options), context),
-    labels: 'released',
-    propagator: linearPropagator('kdv', {}, { length: 1, time: 1 }),
-  },
-  ks: {
-    title: 'Kuramoto–Sivashinsky, L = 64, T = 1',
-    load: (options, context) => ks(ksOptions.parse(options), context),
-    labels: 'converged',
-    propagator: linearPropagator('kuramotoSivashinsky', {}, { length: ksLengths['64'], time: 1 }),
-  },
-} satisfies Record<string, Problem>;
-
-const problemName = z.enum(Object.keys(problems) as (keyof typeof problems)[]);
 
 const configuration = z.strictObject({
   ...modelFields,
@@ -61,8 +26,6 @@ const configuration = z.strictObject({
 /** Grid points of the source's figure, for both equations. */
 const SOURCE_RESOLUTION = 1024;
 
-const problemOf = (data: JobData): Problem => problems[problemName.parse(data['problem'])];
-
 /** `count` samples of a split, drawn without replacement; a larger subset of one seed holds the smaller ones. */
 export function subset(samples: Samples, count: number, seed: number): Samples {
   const s = samples.input.length / samples.count;
@@ -77,7 +40,7 @@ export function subset(samples: Samples, count: number, seed: number): Samples {
 
 /** Error over the number of samples, a curve a model with a band of one standard deviation over the subsets. */
 function figureOf(rows: readonly ResultRow[]): Figure {
-  const problem = problemName.parse(rows[0].condition['problem']);
+  const name = problemName.parse(rows[0].condition['problem']);
   const series = groupBy(rows, ({ model }) => model).map((ofModel) => {
     const measured = ofModel.filter(({ mean }) => mean !== null);
     const [{ model, baseline }] = ofModel;
@@ -91,8 +54,8 @@ function figureOf(rows: readonly ResultRow[]): Figure {
     };
   });
   return {
-    id: `data-efficiency-${problem}`,
-    title: `Data efficiency: ${problems[problem].title}`,
+    id: `data-efficiency-${name}`,
+    title: `Data efficiency: ${findProblem(name).title}`,
     caption:
       'Mean relative L2 error on the test split; bands are one standard deviation over random subsets (none where one training was made). Dashed: baselines without training.',
     xLabel: 'training samples',
@@ -176,8 +139,8 @@ export default operatorBenchmark('data-efficiency', {
     );
   },
   load(data, { resolution }, context) {
-    const { train, validation, test, fine, seed } = data;
-    return problemOf(data).load({ train, validation, test, fine, seed, resolution }, context);
+    const { problem, ...options } = data;
+    return findProblem(problem).load({ ...options, resolution }, context);
   },
   select: (pairs, condition, seed) => {
     const count = Number(condition['samples']);
@@ -187,8 +150,8 @@ export default operatorBenchmark('data-efficiency', {
     if (isBaseline(model) && getBaseline(model).parameters(2) === 0) return [0];
     return Number(condition['samples']) < train ? seeds : [Math.min(...seeds)];
   },
-  labels: (data) => problemOf(data).labels,
-  propagator: (data) => problemOf(data).propagator,
+  labels: ({ problem }) => findProblem(problem).labels,
+  propagator: ({ problem }) => findProblem(problem).propagator,
   checks: checksOf,
   notes: ({ resolution }) => [
     ...(resolution === SOURCE_RESOLUTION

@@ -3,9 +3,6 @@
  * trained operator, by its Jacobian and by sampling.
  */
 import { z } from 'zod';
-import { kdv, kdvOptions } from '../../../datasets/kdv.ts';
-import { ks, ksLengths, ksOptions } from '../../../datasets/ks.ts';
-import { getBaseline, getOperator } from '../../operators/index.ts';
 import {
   baselineNumbers,
   ONE_MODEL_ERROR,
@@ -13,34 +10,18 @@ import {
   uncertaintyOptions,
 } from '../ensembleTask.ts';
 import type { Experiment } from '../experiment.ts';
-import { seedList } from '../lists.ts';
-import {
-  linearPropagator,
-  modelFields,
-  operatorBenchmark,
-  sampleFields,
-  type JobData,
-} from '../operatorBenchmark.ts';
-import { isBaseline } from '../operatorRows.ts';
-import { measureBaseline } from '../operatorTask.ts';
-import { trainingFields, trainingOptions } from '../trainingSettings.ts';
+import { list, seedList } from '../lists.ts';
+import { modelFields, operatorBenchmark, sampleFields } from '../operatorBenchmark.ts';
+import { findProblem, problemName } from '../operatorProblems.ts';
+import { trainingFields } from '../trainingSettings.ts';
 import { checksOf, figuresOf, numberOf, widthRows } from '../uncertaintySummary.ts';
-
-const problemNames = ['kdv', 'ks'] as const;
-const titles = { kdv: 'Korteweg–de Vries', ks: 'Kuramoto–Sivashinsky, L = 64, T = 1' };
-const propagators = {
-  kdv: linearPropagator('kdv', {}, { length: 1, time: 1 }),
-  ks: linearPropagator('kuramotoSivashinsky', {}, { length: ksLengths['64'], time: 1 }),
-};
-const problem = z.enum(problemNames);
-const problemOf = (data: JobData) => problem.parse(data['problem']);
 
 /** The level whose bands stand in the table. */
 const LEVEL = 0.9;
 
 const configuration = z.strictObject({
   ...modelFields,
-  problems: z.array(problem).min(1).describe('equations'),
+  problems: list(problemName).describe('equations'),
   seeds: seedList(),
   resolution: z.int().min(16).max(65536).default(64).describe('grid points'),
   members: z.int().min(2).default(4).describe('models of an ensemble'),
@@ -129,14 +110,18 @@ const base = operatorBenchmark('operator-uncertainty', {
       label: name,
     })),
   load(data, { resolution }, context) {
-    const { problem: name, ...rest } = data;
-    const options = { ...rest, resolution };
-    return problem.parse(name) === 'kdv'
-      ? kdv(kdvOptions.parse(options), context)
-      : ks(ksOptions.parse(options), context);
+    const { problem, ...options } = data;
+    return findProblem(problem).load({ ...options, resolution }, context);
   },
-  labels: (data) => (problemOf(data) === 'kdv' ? 'released' : 'converged'),
-  propagator: (data) => propagators[problemOf(data)],
+  labels: ({ problem }) => findProblem(problem).labels,
+  propagator: ({ problem }) => findProblem(problem).propagator,
+  // Of baselines: what is measured of an ensemble is measured where it is trained.
+  measure: (pairs, predict, { uncertainty }) =>
+    baselineNumbers(pairs, predict, uncertaintyOptions.parse(uncertainty)),
+  train: (operator, pairs, training, context) => {
+    const uncertainty = uncertaintyOptions.parse(context.config.options['uncertainty']);
+    return trainOperatorEnsemble(operator, pairs, training, uncertainty, context);
+  },
   notes: () => [
     'Bands are calibrated on the validation split, which chose nothing: predictions are those after the last epoch. A field counts as covered when the nominal share of its points lies in its band; what is guaranteed holds for the points of the grid.',
     'Widths are relative to the root mean square of the outputs. A band of constant width around one model is what costs nothing; the ensemble costs as many trainings as it has members.',
@@ -150,39 +135,6 @@ const operatorUncertainty: Experiment = {
   jobs(config, facts) {
     const uncertainty = uncertaintyOptions.parse(config);
     return base.jobs(config, facts).map((job) => ({ ...job, options: { ...job.options, uncertainty } }));
-  },
-  async runJob(context) {
-    const { model, condition, options } = context.config;
-    const {
-      hash,
-      problem: name,
-      ...rest
-    } = z.looseObject({ hash: z.string(), problem }).parse(options['data']);
-    const settings = { ...rest, resolution: condition['resolution'] };
-    const { signal } = context;
-    const pairs =
-      name === 'kdv'
-        ? await kdv(kdvOptions.parse(settings), { signal })
-        : await ks(ksOptions.parse(settings), { signal });
-    if (pairs.provenance.hash !== hash)
-      throw new Error('the data have changed since this job was set up; run the command again for a new job');
-    const uncertainty = uncertaintyOptions.parse(options['uncertainty']);
-    if (isBaseline(model)) {
-      const baseline = getBaseline(model);
-      const setting = { train: pairs.train, resolution: pairs.x.length, propagator: propagators[name] };
-      const predict = (inputs: ArrayLike<number>): Float64Array => baseline.predict(setting, inputs);
-      return measureBaseline(pairs, predict, baseline.parameters(pairs.x.length), () =>
-        Promise.resolve(baselineNumbers(pairs, predict, uncertainty)),
-      );
-    }
-    const operator = getOperator(model, z.record(z.string(), z.unknown()).parse(options['operator']));
-    return trainOperatorEnsemble(
-      operator,
-      pairs,
-      trainingOptions.parse(options['training']),
-      uncertainty,
-      context,
-    );
   },
   exportRun: () =>
     Promise.reject(
@@ -209,7 +161,7 @@ const operatorUncertainty: Experiment = {
       ...whole,
       rows: [...rows, ...widthRows(finished, level)],
       checks: [...checksOf(finished, config), ...whole.checks],
-      figures: figuresOf(finished, config, (name) => titles[problem.parse(name)]),
+      figures: figuresOf(finished, config, (problem) => findProblem(problem).title),
     };
   },
 };
