@@ -4,7 +4,7 @@
  */
 import path from 'node:path';
 import { z } from 'zod';
-import type { LoadContext } from '../../datasets/dataset.ts';
+import { commonOptions, type LoadContext } from '../../datasets/dataset.ts';
 import { LEAST_POINTS, type OperatorPairs } from '../../datasets/pairs.ts';
 import { exp, scale } from '../../solvers/complex.ts';
 import { findEquation } from '../../solvers/registry.ts';
@@ -41,6 +41,7 @@ import {
   type Measure,
   type Predict,
 } from './operatorTask.ts';
+import { loadPairs, requireOptions, type PairsSource } from './pairsSource.ts';
 import {
   isBaseline,
   lastStepBaselines,
@@ -72,13 +73,17 @@ export const publishedModels = ['pade', 'mwt', 'fno', 'mgno', 'lno', 'gno'] as c
 
 export const resolutionList = list(z.int().min(LEAST_POINTS).max(65536)).describe('grid points');
 
+/** Points of the grid that samples are made on; how many there may be, the data set says. */
+export const fineGrid = (points: number) =>
+  z.int().default(points).describe('points of the grid the samples are made on');
+
 /** How many samples there are, and where they come from. */
 export const sampleFields = {
-  train: z.int().min(1).default(1000).describe('training samples'),
-  validation: z.int().min(0).default(100).describe('validation samples, which choose the best epoch'),
-  test: z.int().min(1).default(200).describe('test samples'),
-  fine: z.int().min(64).max(65536).default(8192).describe('points of the grid the samples are made on'),
-  dataSeed: z.int().min(0).default(0).describe('seed of the data set'),
+  train: commonOptions.train.describe('training samples'),
+  validation: commonOptions.validation.describe('validation samples, which choose the best epoch'),
+  test: commonOptions.test.describe('test samples'),
+  fine: fineGrid(8192),
+  dataSeed: commonOptions.seed.describe('seed of the data set'),
 };
 
 /** What one job works on: a plain record that generates it, kept in the job's configuration. */
@@ -103,8 +108,8 @@ export interface OperatorBenchmark<Schema extends z.ZodObject> extends Pick<
   /** The operator of a model's name; default the registered one. */
   operator?(model: string, options: Readonly<Record<string, unknown>>): Operator;
   cases(config: z.output<Schema>): readonly BenchmarkCase[];
-  /** The pairs of a case. */
-  load(data: JobData, condition: Condition, context: LoadContext): Promise<OperatorPairs>;
+  /** Where the pairs of a case come from. Values that a data set does not take are refused before anything is made. */
+  pairs(data: JobData, condition: Condition): PairsSource;
   /** What the labels of a case are; default converged. */
   labels?(data: JobData): LabelKind;
   /** The part of the pairs that a job of this seed trains on; default all. */
@@ -213,7 +218,7 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
     const { hash, ...source } = hashed.parse(options['data']);
     const own = points === Number(condition['resolution']);
     const data = own || !('resolution' in source) ? source : { ...source, resolution: points };
-    const pairs = await definition.load(data, { ...condition, resolution: points }, context);
+    const pairs = await loadPairs(definition.pairs(data, { ...condition, resolution: points }), context);
     if (own && pairs.provenance.hash !== hash) {
       throw new Error('the data have changed since this job was set up; run the command again for a new job');
     }
@@ -245,7 +250,9 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
     ...(definition.normalize ? { normalize: (config) => definition.normalize!(config) } : {}),
     check(config) {
       definition.check?.(config);
-      for (const { condition } of definition.cases(config)) {
+      for (const { data, condition } of definition.cases(config)) {
+        const pairs = definition.pairs(data, condition);
+        if ('dataset' in pairs) requireOptions(pairs, Object.keys(configuration.shape));
         for (const model of definition.models(config)) {
           configuredOperator(config, model).checkResolution(Number(condition['resolution']));
         }
@@ -257,7 +264,7 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
       const labelErrors = new Map<string, number | null>();
       const all: DataFacts[] = [];
       for (const { label, data, condition } of cases) {
-        const { provenance, train, validation, test } = await definition.load(data, condition, {
+        const { provenance, train, validation, test } = await loadPairs(definition.pairs(data, condition), {
           signal,
           threads,
           onProgress: (progress) => onProgress({ label: 'data', ...progress }),

@@ -1,16 +1,15 @@
 /** The two problems that operators are compared on where one table is about several equations: KdV as published, and KS. */
 import { z } from 'zod';
-import type { LoadContext } from '../../datasets/dataset.ts';
-import { kdv, kdvOptions } from '../../datasets/kdv.ts';
-import { ks, ksLengths, ksOptions } from '../../datasets/ks.ts';
-import type { OperatorPairs } from '../../datasets/pairs.ts';
+import type { Dataset } from '../../datasets/dataset.ts';
+import { kdvDataset } from '../../datasets/kdv.ts';
+import { ksDataset, ksLengths } from '../../datasets/ks.ts';
 import type { Multiplier } from '../operators/index.ts';
 import type { LabelKind } from './labelRows.ts';
-import { linearPropagator, type JobData } from './operatorBenchmark.ts';
+import { linearPropagator } from './operatorBenchmark.ts';
 
 export interface Problem {
   readonly title: string;
-  readonly load: (options: JobData, context: LoadContext) => Promise<OperatorPairs>;
+  readonly dataset: Dataset;
   readonly labels: LabelKind;
   /** Of the linear part of its equation. */
   readonly propagator: Multiplier;
@@ -19,13 +18,13 @@ export interface Problem {
 const problems = {
   kdv: {
     title: 'Korteweg–de Vries',
-    load: (options, context) => kdv(kdvOptions.parse(options), context),
+    dataset: kdvDataset,
     labels: 'released',
     propagator: linearPropagator('kdv', {}, { length: 1, time: 1 }),
   },
   ks: {
     title: 'Kuramoto–Sivashinsky, L = 64, T = 1',
-    load: (options, context) => ks(ksOptions.parse(options), context),
+    dataset: ksDataset,
     labels: 'converged',
     propagator: linearPropagator('kuramotoSivashinsky', {}, { length: ksLengths['64'], time: 1 }),
   },

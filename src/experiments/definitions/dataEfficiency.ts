@@ -1,11 +1,18 @@
 /** Data efficiency: test error over the number of training samples, on random subsets of one pool, for KdV and KS. */
 import { z } from 'zod';
+import { commonOptions } from '../../../datasets/dataset.ts';
 import type { Samples } from '../../../datasets/pairs.ts';
 import { getBaseline } from '../../operators/index.ts';
 import type { Check, Figure, ResultRow } from '../../runs/index.ts';
 import { foldIn, key, permutation } from '../../tensor/random.ts';
 import { list, seedList } from '../lists.ts';
-import { modelFields, operatorBenchmark, publishedModels, sampleFields } from '../operatorBenchmark.ts';
+import {
+  fineGrid,
+  modelFields,
+  operatorBenchmark,
+  publishedModels,
+  sampleFields,
+} from '../operatorBenchmark.ts';
 import { findProblem, problemName } from '../operatorProblems.ts';
 import { isBaseline } from '../operatorRows.ts';
 import { groupBy } from '../statistics.ts';
@@ -16,10 +23,10 @@ const configuration = z.strictObject({
   problems: list(problemName).describe('equations'),
   samples: list(z.int().min(1)).describe('training samples'),
   seeds: seedList('subsets and initial parameters; the whole pool is taken once', [0, 1, 2, 3, 4]),
-  resolution: z.int().min(16).max(65536).default(64).describe('grid points'),
+  resolution: commonOptions.resolution.describe('grid points'),
   ...sampleFields,
-  train: z.int().min(1).default(1000).describe('samples of the pool that subsets are drawn from'),
-  fine: z.int().min(256).max(65536).default(1024).describe('points of the grid the samples are made on'),
+  train: commonOptions.train.describe('samples of the pool that subsets are drawn from'),
+  fine: fineGrid(1024),
   ...trainingFields,
 });
 
@@ -138,10 +145,10 @@ export default operatorBenchmark('data-efficiency', {
       })),
     );
   },
-  load(data, { resolution }, context) {
-    const { problem, ...options } = data;
-    return findProblem(problem).load({ ...options, resolution }, context);
-  },
+  pairs: ({ problem, ...options }, { resolution }) => ({
+    dataset: findProblem(problem).dataset,
+    options: { ...options, resolution },
+  }),
   select: (pairs, condition, seed) => {
     const count = Number(condition['samples']);
     return count === pairs.train.count ? pairs : { ...pairs, train: subset(pairs.train, count, seed) };

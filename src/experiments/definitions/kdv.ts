@@ -4,8 +4,7 @@
  */
 import path from 'node:path';
 import { z } from 'zod';
-import type { LoadContext } from '../../../datasets/dataset.ts';
-import { kdv } from '../../../datasets/kdv.ts';
+import { kdvDataset } from '../../../datasets/kdv.ts';
 import {
   atResolution,
   hashOf,
@@ -117,9 +116,8 @@ async function ownPairs(file: string): Promise<OperatorPairs> {
   throw new Error(`--data: ${path.basename(file)} has ${points} points, expected at least ${LEAST_POINTS}`);
 }
 
-async function load(data: DataOptions, resolution: number, context: LoadContext): Promise<OperatorPairs> {
-  const { file, ...recipe } = data;
-  if (file === null) return kdv({ ...recipe, resolution }, context);
+/** A user's pairs on a grid of so many points. @throws if their own grid does not have it. */
+async function ownPairsAt(file: string, resolution: number): Promise<OperatorPairs> {
   const pairs = await ownPairs(file);
   const points = pairs.x.length;
   if (points === resolution) return pairs;
@@ -294,7 +292,12 @@ export const kdvBenchmark = {
   baselines: ({ baselines, data }) => baselines.filter((name) => name !== 'linear' || data === undefined),
   cases: casesOf,
   augmentations: ({ shifted }, model) => (shifted.includes(model) ? ['none', 'shift'] : ['none']),
-  load: (data, { resolution }, context) => load(dataOptions.parse(data), Number(resolution), context),
+  pairs(data, { resolution }) {
+    const { file, ...recipe } = dataOptions.parse(data);
+    return file === null
+      ? { dataset: kdvDataset, options: { ...recipe, resolution } }
+      : { read: () => ownPairsAt(file, Number(resolution)) };
+  },
   seeds: ({ seeds, repeated }, model) =>
     isBaseline(model) ? [0] : repeated.includes(model) ? seeds : [Math.min(...seeds)],
   labels(data) {

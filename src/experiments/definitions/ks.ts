@@ -3,7 +3,7 @@
  * the solution when they are applied to their own output.
  */
 import { z } from 'zod';
-import { ks, ksLengths, ksOptions } from '../../../datasets/ks.ts';
+import { ksDataset, ksLengths, ksOptions } from '../../../datasets/ks.ts';
 import {
   canonicalJson,
   type Check,
@@ -11,8 +11,9 @@ import {
   type JobResult,
   type ResultRow,
 } from '../../runs/index.ts';
-import { seedList } from '../lists.ts';
+import { list, seedList } from '../lists.ts';
 import {
+  fineGrid,
   linearPropagator,
   modelFields,
   operatorBenchmark,
@@ -27,15 +28,17 @@ import { trainingFields } from '../trainingSettings.ts';
 
 const lengths = Object.keys(ksLengths) as (keyof typeof ksLengths)[];
 
+const { time, frames } = ksOptions.shape;
+
 const configuration = z.strictObject({
   ...modelFields,
   resolutions: resolutionList,
   lengths: z.array(z.enum(lengths)).min(1).describe('lengths of the periodic interval'),
-  times: z.array(z.number().positive()).min(1).describe('T of the operator u(0) ↦ u(T)'),
+  times: list(time.unwrap()).describe('T of the operator u(0) ↦ u(T)'),
   seeds: seedList(),
-  frames: z.int().min(1).default(10).describe('states of a rollout, one every T'),
+  frames: frames.unwrap().default(10).describe('states of a rollout, one every T'),
   ...sampleFields,
-  fine: z.int().min(256).max(65536).default(1024).describe('points of the grid the samples are made on'),
+  fine: fineGrid(1024),
   ...trainingFields,
 });
 
@@ -126,7 +129,7 @@ export default operatorBenchmark('ks', {
       ),
     );
   },
-  load: (data, { resolution }, context) => ks(ksOptions.parse({ ...data, resolution }), context),
+  pairs: (data, { resolution }) => ({ dataset: ksDataset, options: { ...data, resolution } }),
   propagator: (data) => {
     const { length, time } = dataOptions.parse(data);
     return linearPropagator('kuramotoSivashinsky', {}, { length: ksLengths[length], time });

@@ -5,7 +5,7 @@
  */
 import path from 'node:path';
 import { z } from 'zod';
-import { kdv } from '../../../datasets/kdv.ts';
+import { kdv, kdvDataset } from '../../../datasets/kdv.ts';
 import { loadParameters } from '../../nn/files.ts';
 import { getOperator, lipschitzReport, type PadeBlock } from '../../operators/index.ts';
 import { canonicalJson, type Check, type Figure, type JobResult, type MetricLine } from '../../runs/index.ts';
@@ -13,6 +13,7 @@ import { array, type NDArray } from '../../tensor/index.ts';
 import { key, normal } from '../../tensor/random.ts';
 import { experiment, type JobConfig } from '../experiment.ts';
 import { seedList } from '../lists.ts';
+import { requireOptions } from '../pairsSource.ts';
 import { trainOperator } from '../operatorTask.ts';
 import { groupBy, meanAndDeviation } from '../statistics.ts';
 
@@ -218,6 +219,7 @@ export default experiment('lipschitz', {
     const { resolution } = config;
     if (1024 % resolution !== 0)
       throw new Error(`--resolution: got ${resolution}, expected a divisor of 1024`);
+    requireOptions({ dataset: kdvDataset, options: dataOf(config) }, Object.keys(config));
     operatorOf(pairsOf(config)[0], config).checkResolution(resolution);
   },
   async prepare(config, { signal, threads, onProgress }) {

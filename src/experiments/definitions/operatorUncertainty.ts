@@ -3,6 +3,7 @@
  * trained operator, by its Jacobian and by sampling.
  */
 import { z } from 'zod';
+import { commonOptions } from '../../../datasets/dataset.ts';
 import {
   baselineNumbers,
   ONE_MODEL_ERROR,
@@ -11,7 +12,7 @@ import {
 } from '../ensembleTask.ts';
 import type { Experiment } from '../experiment.ts';
 import { list, seedList } from '../lists.ts';
-import { modelFields, operatorBenchmark, sampleFields } from '../operatorBenchmark.ts';
+import { fineGrid, modelFields, operatorBenchmark, sampleFields } from '../operatorBenchmark.ts';
 import { findProblem, problemName } from '../operatorProblems.ts';
 import { trainingFields } from '../trainingSettings.ts';
 import { checksOf, figuresOf, numberOf, widthRows } from '../uncertaintySummary.ts';
@@ -23,7 +24,7 @@ const configuration = z.strictObject({
   ...modelFields,
   problems: list(problemName).describe('equations'),
   seeds: seedList(),
-  resolution: z.int().min(16).max(65536).default(64).describe('grid points'),
+  resolution: commonOptions.resolution.describe('grid points'),
   members: z.int().min(2).default(4).describe('models of an ensemble'),
   membersAtOnce: z
     .int()
@@ -49,7 +50,7 @@ const configuration = z.strictObject({
   noiseInputs: z.int().min(1).default(8).describe('test inputs that noise is added to'),
   noiseSamples: z.int().min(2).default(1000).describe('draws of the noise for each of them'),
   ...sampleFields,
-  fine: z.int().min(256).max(65536).default(1024).describe('points of the grid the samples are made on'),
+  fine: fineGrid(1024),
   ...trainingFields,
 });
 
@@ -109,10 +110,10 @@ const base = operatorBenchmark('operator-uncertainty', {
       data: { problem: name, train, validation, test, fine, seed },
       label: name,
     })),
-  load(data, { resolution }, context) {
-    const { problem, ...options } = data;
-    return findProblem(problem).load({ ...options, resolution }, context);
-  },
+  pairs: ({ problem, ...options }, { resolution }) => ({
+    dataset: findProblem(problem).dataset,
+    options: { ...options, resolution },
+  }),
   labels: ({ problem }) => findProblem(problem).labels,
   propagator: ({ problem }) => findProblem(problem).propagator,
   // Of baselines: what is measured of an ensemble is measured where it is trained.

@@ -3,7 +3,7 @@
  * among them, with the learned stand-in for the inverse of the denominator and with the exact inverse.
  */
 import { z } from 'zod';
-import { kdv, kdvOptions } from '../../../datasets/kdv.ts';
+import { kdvDataset } from '../../../datasets/kdv.ts';
 import {
   dispersivePropagator,
   getOperator,
@@ -12,7 +12,13 @@ import {
 } from '../../operators/index.ts';
 import type { Check, Figure, JobResult, ResultRow } from '../../runs/index.ts';
 import { seedList } from '../lists.ts';
-import { modelFields, operatorBenchmark, resolutionList, sampleFields } from '../operatorBenchmark.ts';
+import {
+  fineGrid,
+  modelFields,
+  operatorBenchmark,
+  resolutionList,
+  sampleFields,
+} from '../operatorBenchmark.ts';
 import { groupBy, meanOf } from '../statistics.ts';
 import { trainingFields } from '../trainingSettings.ts';
 
@@ -47,7 +53,7 @@ const configuration = z.strictObject({
   channels: z.int().min(1).default(16).describe('channels of the operator; a block is 4 times as wide'),
   recipe: z.enum(['paper', 'nonlinear']).default('paper').describe('of the KdV data set'),
   ...sampleFields,
-  fine: z.int().min(64).max(65536).default(1024).describe('points of the grid the samples are made on'),
+  fine: fineGrid(1024),
   ...trainingFields,
 });
 type Configuration = z.output<typeof configuration>;
@@ -278,7 +284,7 @@ export default operatorBenchmark('pade-degrees', {
       label: `s = ${resolution}`,
     }));
   },
-  load: (data, { resolution }, context) => kdv(kdvOptions.parse({ ...data, resolution }), context),
+  pairs: (data, { resolution }) => ({ dataset: kdvDataset, options: { ...data, resolution } }),
   labels: ({ recipe }) => (recipe === 'paper' ? 'released' : 'converged'),
   propagator: (_, { recipe }) =>
     dispersivePropagator({ dispersion: recipe === 'paper' ? 1 : 0.01, length: 1, time: 1 }),
