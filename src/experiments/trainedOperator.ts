@@ -78,6 +78,22 @@ export function requireGrid(
     throw new Error(`got ${points}, expected a multiple of the ${resolution} points of the training`);
 }
 
+/**
+ * What has to be known of the grids of so many points that an operator is evaluated on: one sentence where it uses levels that
+ * its training never reached, else null. Interleaved grids have the levels of the training.
+ */
+export function untrainedLevels(
+  { operator, resolution }: Pick<TrainedOperator, 'operator' | 'resolution'>,
+  grids: readonly number[],
+  interleaved: boolean,
+): string | null {
+  const own = operator.levels(resolution);
+  const beyond = interleaved ? [] : grids.filter((points) => operator.levels(points) > own);
+  if (!beyond.length) return null;
+  const used = beyond.map((points) => `${operator.levels(points)} on ${points} points`).join(', ');
+  return `${operator.name} was trained with the ${own} levels of ${resolution} points and uses more here (${used}), which no training reached: errors may be many times as large; add --interleaved, or train on the finer grid`;
+}
+
 /** Rows of `points` numbers, each as its interleaved parts of `length` numbers one after the other; back with points / length. */
 function interleave(values: Float32Array, points: number, length: number): Float32Array {
   const parts = points / length;

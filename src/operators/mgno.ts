@@ -64,6 +64,7 @@ export const mgno = operator('mgno', {
   checkResolution: (s, options) => {
     finestGrid(s, options);
   },
+  levels: (s, options) => levelsOf(finestGrid(s, options).s, options.levels),
 });
 
 function initialise(key: Key, { width, kernelWidth, levels, inputs }: Options) {
@@ -124,12 +125,14 @@ export interface MultipoleGraphs {
 
 /** The graphs on a ring of s points, a power of two, with at most `levels` levels. */
 export function multipoleGraphs(s: number, levels: number): MultipoleGraphs {
-  const count = Math.min(levels, Math.log2(s / COARSEST) + 1);
   return {
     near: ringGraph(s, () => [-1, 1]),
-    interactions: Array.from({ length: count }, (_, l) => interactionList(s / 2 ** l)),
+    interactions: Array.from({ length: levelsOf(s, levels) }, (_, l) => interactionList(s / 2 ** l)),
   };
 }
+
+/** How many of `levels` interaction lists a ring of s points, a power of two, has. */
+const levelsOf = (s: number, levels: number): number => Math.min(levels, Math.log2(s / COARSEST) + 1);
 
 /** Nodes 2 or 3 apart whose parents are the same or adjacent, on a ring of n. */
 function interactionList(n: number): Graph {

@@ -42,6 +42,7 @@ export const mwt = operator('mwt', {
   init: (key, options) => initPyramid(key, options, (layer) => initLayer(layer, options)),
   apply: (p, u, options) => applyPyramid(p, u, (layer, x) => applyLayer(layer, x, options)),
   checkResolution: requirePowerOfTwo,
+  levels: waveletLevels,
 });
 
 const initLayer = (key: Key, { k, channels, modes }: WaveletOptions) => {
@@ -181,6 +182,11 @@ export function applyPyramid<Layer>(
   let x = linear.apply(p.lift, u);
   p.layers.forEach((layer, i) => (x = i === 0 ? applyOne(layer, x) : applyOne(layer, relu(x))));
   return linear.apply(p.head[1], relu(linear.apply(p.head[0], x)));
+}
+
+/** Levels of the wavelet transform of s points: s/2 pairs of cells, s/4, … 1. */
+export function waveletLevels(s: number): number {
+  return Math.log2(s);
 }
 
 export function requirePowerOfTwo(s: number): void {

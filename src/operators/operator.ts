@@ -36,6 +36,11 @@ export interface OperatorDefinition<Schema extends z.ZodObject, P> {
   readonly publishedTraining?: PublishedTraining;
   /** On one axis: throws when the mathematics of the model does not allow the resolution s. */
   checkResolution?(s: number, options: z.infer<Schema>): void;
+  /**
+   * On one axis: levels of scale that the model works on at a resolution it allows. A finer grid with more of them has some
+   * that a training on the coarser one never met. Absent where a model has no levels.
+   */
+  levels?(s: number, options: z.infer<Schema>): number;
   /** Throws when the mathematics of the model does not allow the grid. */
   checkGrid?(grid: Shape, options: z.infer<Schema>): void;
 }
@@ -54,6 +59,8 @@ export interface Operator<P = unknown> {
   apply(parameters: TensorsOf<P>, u: Tensor): Tensor;
   /** `checkGrid` of an operator with one axis. */
   checkResolution(s: number): void;
+  /** Levels of scale that an operator with one axis works on at a resolution it allows; 0 where it has none. */
+  levels(s: number): number;
   /** Throws, with the reason, when the operator cannot work on a grid of these sizes, one an axis. */
   checkGrid(grid: Shape): void;
 }
@@ -94,6 +101,7 @@ export function operator<Schema extends z.ZodObject, P>(
         init: (key) => definition.init(key, options),
         apply: (parameters, u) => definition.apply(parameters, u, options),
         checkResolution: (s) => checkGrid([s]),
+        levels: (s) => definition.levels?.(s, options) ?? 0,
         checkGrid,
       };
     },

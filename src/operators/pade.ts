@@ -35,6 +35,7 @@ import {
   initPyramid,
   pyramidOptions,
   requirePowerOfTwo,
+  waveletLevels,
 } from './mwt.ts';
 import { matrixInverse } from './matrixInverse.ts';
 import { operator, type TensorsOf } from './operator.ts';
@@ -77,6 +78,7 @@ export const pade = operator('pade', {
   init: (key, choice) => initPyramid(key, choice, (layer) => initLayer(layer, choice)),
   apply: (p, u, choice) => applyPyramid(p, u, (layer, x) => applyLayer(layer, x, choice)),
   checkResolution: requirePowerOfTwo,
+  levels: waveletLevels,
 });
 
 const initLayer = (key: Key, { k, channels, modes }: PadeOptions) => {

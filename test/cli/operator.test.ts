@@ -118,6 +118,29 @@ test('interleaved grids are the trained grid again and again', async () => {
   alone.forEach((value, i) => expect(parts[i]).toBeCloseTo(value, 5));
 });
 
+test('a finer grid with levels that training never reached is warned of; interleaved grids and operators without levels are not', async () => {
+  const warningOf = ({ stdout, stderr }: Said): string | null => {
+    const { warning } = JSON.parse(stdout) as { warning: string | null };
+    const noted = stderr.split('\n').filter((line) => line.startsWith('warning: '));
+    expect(noted).toEqual(warning === null ? [] : [`warning: ${warning}`]);
+    return warning;
+  };
+  const evaluated = async (model: string, ...args: string[]): Promise<string | null> =>
+    warningOf(await ok('operator', 'evaluate', jobs[model], '--json', '--points', ...args));
+  const warning = await evaluated('mwt', '16,32,64,128');
+  expect(warning).toContain('mwt was trained with the 5 levels of 32 points');
+  expect(warning).toContain('(6 on 64 points, 7 on 128 points)');
+  expect(warning).toContain('add --interleaved');
+  expect(await evaluated('mwt', '16,32')).toBeNull();
+  expect(await evaluated('mwt', '128', '--interleaved')).toBeNull();
+  expect(await evaluated('fno', '128')).toBeNull();
+  const predicted = async (model: string, ...args: string[]): Promise<string | null> =>
+    warningOf(await ok('operator', 'predict', jobs[model], '--json', '--data', ...args));
+  expect(await predicted('mwt', 'kdv-128.npz')).toContain('(7 on 128 points)');
+  expect(await predicted('mwt', 'kdv-128.npz', '--interleaved')).toBeNull();
+  expect(await predicted('fno', 'kdv-128.npz')).toBeNull();
+});
+
 test('predict writes the prediction, and has the error of evaluate where the true outputs are known', async () => {
   const [{ mean, worst }] = await evaluate(jobs.fno, '--points', '128');
   const { stdout } = await ok('operator', 'predict', jobs.fno, '--data', 'kdv-128.npz', '--json');

@@ -255,6 +255,20 @@ describe('resolutions', () => {
     expect(() => getOperator(name).checkResolution(96)).toThrow(/resolution 96: .*power of two/);
     expect(() => getOperator(name).checkResolution(128)).not.toThrow();
   });
+
+  test.each<[string, Record<number, number>]>([
+    ['mwt', { 32: 5, 64: 6, 1024: 10 }],
+    ['pade-2layer', { 32: 5, 64: 6, 1024: 10 }],
+    ['mgno-small', { 4: 1, 32: 4, 64: 5, 192: 5, 1024: 5 }],
+    ['mgno', { 32: 4, 64: 5, 1024: 9 }],
+    ['fno', { 32: 0, 1024: 0 }],
+    ['lno', { 32: 0, 1024: 0 }],
+    ['gno', { 32: 0, 1024: 0 }],
+  ])('%s works on as many levels as its grid has of them', (name, expected) => {
+    const operator = getOperator(name);
+    const levels = Object.keys(expected).map((s) => [s, operator.levels(Number(s))]);
+    expect(Object.fromEntries(levels)).toEqual(expected);
+  });
 });
 
 describe('every operator', () => {

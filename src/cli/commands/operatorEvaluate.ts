@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import type { LoadContext } from '../../../datasets/dataset.ts';
 import type { Samples } from '../../../datasets/pairs.ts';
-import { applyOperator, type TrainedOperator } from '../../experiments/trainedOperator.ts';
+import { applyOperator, untrainedLevels, type TrainedOperator } from '../../experiments/trainedOperator.ts';
 import { command } from '../command.ts';
 import { UsageError } from '../errors.ts';
 import { formatNumber, textTable } from '../format.ts';
@@ -72,10 +72,12 @@ export const operatorEvaluate = (terminal: Terminal): Command =>
         const identity = errorFacts(test.input, test.output, grid).mean;
         measured.push({ points: grid, samples: test.count, ...own, identity });
       }
+      const warning = untrainedLevels(trained, grids, interleaved);
+      if (warning !== null) terminal.note(`warning: ${warning}`);
       if (json) {
         const { model, resolution } = trained;
         terminal.print(
-          JSON.stringify({ model, checkpoint, trained: resolution, interleaved, measured }, null, 2),
+          JSON.stringify({ model, checkpoint, trained: resolution, interleaved, warning, measured }, null, 2),
         );
         return;
       }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { readFields } from '../../../datasets/fields.ts';
 import { npy } from '../../../datasets/npy.ts';
 import { encodeNpz } from '../../../datasets/npz.ts';
-import { applyOperator } from '../../experiments/trainedOperator.ts';
+import { applyOperator, untrainedLevels } from '../../experiments/trainedOperator.ts';
 import { command } from '../command.ts';
 import { printFacts } from '../facts.ts';
 import { checkOutputs, writeBytes } from '../output.ts';
@@ -73,6 +73,8 @@ export const operatorPredict = (terminal: Terminal): Command =>
       const { mean, error, median, worst } = truth
         ? errorsBeside(file, prediction, truth, points)
         : { mean: null, error: null, median: null, worst: null };
+      const warning = untrainedLevels(trained, [points], interleaved);
+      if (warning !== null) terminal.note(`warning: ${warning}`);
       printFacts(
         terminal,
         {
@@ -85,6 +87,7 @@ export const operatorPredict = (terminal: Terminal): Command =>
           'median error': median,
           'worst error': worst,
           written: output,
+          ...(json ? { warning } : {}),
         },
         json,
       );
