@@ -69,19 +69,6 @@ export function getBaseline(name: string): Baseline {
   return found;
 }
 
-/** Propagator of u_t = −δ u_xxx over a time on a periodic interval: û_k ← exp(i δ (2πk/length)³ time) û_k. */
-export function dispersivePropagator(settings: {
-  dispersion: number;
-  length: number;
-  time: number;
-}): Multiplier {
-  const { dispersion, length, time } = settings;
-  return (k) => {
-    const phase = dispersion * ((2 * Math.PI * k) / length) ** 3 * time;
-    return [Math.cos(phase), Math.sin(phase)];
-  };
-}
-
 /** Power of a mode over that of the strongest, below which it is rounding of float32 fields. */
 const NOISE = 1e-12;
 

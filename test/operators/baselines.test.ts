@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { dispersivePropagator, fitMultiplier, getBaseline } from '../../src/operators/index.ts';
+import { fitMultiplier, getBaseline } from '../../src/operators/index.ts';
 import { multiply, type Multiplier } from '../../src/operators/baselines.ts';
 import { key, normal } from '../../src/tensor/random.ts';
 
@@ -65,20 +65,17 @@ describe('multiplier', () => {
 });
 
 describe('linear', () => {
-  test('propagates a wave by its phase velocity: cos(k x) → cos(k x + δ k³ t)', () => {
-    const [length, time, dispersion] = [2, 0.3, 0.01];
-    const k = (2 * Math.PI * 3) / length;
-    const at = (phase: number): number[] =>
-      Array.from({ length: s }, (_, i) => Math.cos(k * ((i * length) / s) + phase));
+  test('propagates a wave by the phase and the size of its factor', () => {
+    const [mode, phase, size] = [3, 0.7, 0.5];
+    const at = (shift: number): number[] =>
+      Array.from({ length: s }, (_, i) => Math.cos((2 * Math.PI * mode * i) / s + shift));
+    const propagator: Multiplier = (k) =>
+      k === mode ? [size * Math.cos(phase), size * Math.sin(phase)] : [9, 9];
     const predicted = getBaseline('linear').predict(
-      {
-        train: { input: [], output: [] },
-        resolution: s,
-        propagator: dispersivePropagator({ dispersion, length, time }),
-      },
+      { train: { input: [], output: [] }, resolution: s, propagator },
       at(0),
     );
-    at(dispersion * k ** 3 * time).forEach((value, i) => expect(predicted[i]).toBeCloseTo(value, 12));
+    at(phase).forEach((value, i) => expect(predicted[i]).toBeCloseTo(size * value, 12));
   });
 
   test('says what it lacks when the data names no equation', () => {

@@ -13,10 +13,11 @@ import {
   resolutionsOf,
   type OperatorPairs,
 } from '../../../datasets/pairs.ts';
-import { dispersivePropagator, operatorNames } from '../../operators/index.ts';
+import { operatorNames } from '../../operators/index.ts';
 import type { Check, Condition, ResultRow } from '../../runs/index.ts';
 import { seedList } from '../lists.ts';
 import {
+  linearPropagator,
   modelFields,
   operatorBenchmark,
   resolutionList,
@@ -305,8 +306,10 @@ export const kdvBenchmark = {
     return file === null ? labels : 'file';
   },
   // Both recipes are posed on [0, 1) up to time 1.
-  propagator: (data) =>
-    dispersivePropagator({ dispersion: dataOptions.parse(data).dispersion, length: 1, time: 1 }),
+  propagator(data) {
+    const { dispersion } = dataOptions.parse(data);
+    return linearPropagator('kdv', { dispersion }, { length: 1, time: 1 });
+  },
   published: publishedValue,
   quoted: Object.keys(published),
   checks: checksOf,

@@ -4,16 +4,12 @@
  */
 import { z } from 'zod';
 import { kdvDataset } from '../../../datasets/kdv.ts';
-import {
-  dispersivePropagator,
-  getOperator,
-  LARGEST_DEGREE,
-  padeCoefficients,
-} from '../../operators/index.ts';
+import { getOperator, LARGEST_DEGREE, padeCoefficients } from '../../operators/index.ts';
 import type { Check, Figure, JobResult, ResultRow } from '../../runs/index.ts';
 import { seedList } from '../lists.ts';
 import {
   fineGrid,
+  linearPropagator,
   modelFields,
   operatorBenchmark,
   resolutionList,
@@ -287,7 +283,7 @@ export default operatorBenchmark('pade-degrees', {
   pairs: (data, { resolution }) => ({ dataset: kdvDataset, options: { ...data, resolution } }),
   labels: ({ recipe }) => (recipe === 'paper' ? 'released' : 'converged'),
   propagator: (_, { recipe }) =>
-    dispersivePropagator({ dispersion: recipe === 'paper' ? 1 : 0.01, length: 1, time: 1 }),
+    linearPropagator('kdv', { dispersion: recipe === 'paper' ? 1 : 0.01 }, { length: 1, time: 1 }),
   checks: checksOf,
   notes: ({ seeds }) => [
     ...(seeds.length < 2
