@@ -21,7 +21,8 @@ import { adam, cosineSchedule, countParameters } from '../nn/index.ts';
 import type { NDArray } from '../tensor/index.ts';
 import { key, split } from '../tensor/random.ts';
 import type { JobContext, JobOutput } from './experiment.ts';
-import { bestGaussian, energyDistance, mean, median, standardError, trimmedMean } from './pointStatistics.ts';
+import { bestGaussian, energyDistance, median, standardError, trimmedMean } from './pointStatistics.ts';
+import { mean } from './statistics.ts';
 
 /** What every job of a comparison on space sets knows. */
 export const chartTaskFields = {

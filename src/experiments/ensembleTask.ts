@@ -11,16 +11,8 @@ import type { PredictedFields } from '../uncertainty/fieldBands.ts';
 import { monteCarlo } from '../uncertainty/monteCarlo.ts';
 import { propagateNoise } from '../uncertainty/propagation.ts';
 import type { JobContext, JobOutput } from './experiment.ts';
-import {
-  fields,
-  mean,
-  SAMPLE_RULES,
-  sampleArrays,
-  split,
-  TRAINED_METRIC,
-  type Predict,
-} from './operatorTask.ts';
-import { relativeL2Errors } from './statistics.ts';
+import { fields, SAMPLE_RULES, sampleArrays, split, TRAINED_METRIC, type Predict } from './operatorTask.ts';
+import { mean, relativeL2Errors } from './statistics.ts';
 import { trainingBy, type TrainingOptions } from './trainingSettings.ts';
 
 /** As it stands in the configuration of a job. */

@@ -22,7 +22,7 @@ import type { NDArray } from '../tensor/index.ts';
 import { key } from '../tensor/random.ts';
 import type { ExportedModel, JobConfig, JobContext, JobOutput } from './experiment.ts';
 import { exportFlow, exportOutputs } from './flowExport.ts';
-import { mean } from './operatorTask.ts';
+import { mean } from './statistics.ts';
 import { runTraining } from './trainingSettings.ts';
 
 export const NLL_METRIC = 'negative log-likelihood, nats a sample, test split, best checkpoint on validation';

@@ -28,7 +28,7 @@ import type { NDArray, Tensor } from '../tensor/index.ts';
 import { conformalBand, coverage } from '../uncertainty/conformal.ts';
 import type { JobContext, JobOutput } from './experiment.ts';
 import { trainingBy, type TrainingOptions } from './trainingSettings.ts';
-import { relativeL2Errors } from './statistics.ts';
+import { mean, relativeL2Errors } from './statistics.ts';
 
 const FORECAST_METRIC = 'mean relative L2 error, test windows, last checkpoint';
 /** Level of the prediction intervals. */
@@ -122,9 +122,6 @@ async function measure(problem: ForecastProblem, predict: Predict) {
   }
   return { errors, extra, curves };
 }
-
-const mean = (values: ArrayLike<number>): number =>
-  Array.from(values).reduce((total, value) => total + value, 0) / values.length;
 
 /** Fits a forecast that is no network and measures it. */
 export async function measureForecastBaseline(

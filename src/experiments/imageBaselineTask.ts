@@ -21,7 +21,8 @@ import {
   type Drawn,
   type ImageBaselineName,
 } from './imageTask.ts';
-import { mean, standardError } from './pointStatistics.ts';
+import { standardError } from './pointStatistics.ts';
+import { mean } from './statistics.ts';
 
 /** A baseline of a job: nothing is trained. */
 export async function runImageBaseline(name: ImageBaselineName, context: JobContext): Promise<JobOutput> {

@@ -51,7 +51,8 @@ import {
   type ImageTask,
 } from './imageTask.ts';
 import { latentSquare } from './latentGrid.ts';
-import { mean, standardError } from './pointStatistics.ts';
+import { standardError } from './pointStatistics.ts';
+import { mean } from './statistics.ts';
 import { runTraining } from './trainingSettings.ts';
 
 /** Adam does not feel the scale of a gradient; this only cuts off single steps. */

@@ -49,8 +49,8 @@ import { key as keyOf, normal, split, type Key } from '../tensor/random.ts';
 import type { JobContext, JobOutput } from './experiment.ts';
 import { list } from './lists.ts';
 import { maskKinds, undersample, type MaskKind, type Slices, type Undersampling } from './mriSlices.ts';
-import { mean, SAMPLE_RULES } from './operatorTask.ts';
-import { medianAndWorst } from './statistics.ts';
+import { SAMPLE_RULES } from './operatorTask.ts';
+import { mean, medianAndWorst } from './statistics.ts';
 import { runTraining } from './trainingSettings.ts';
 
 export const NMSE_METRIC = 'mean normalised squared error, test split';

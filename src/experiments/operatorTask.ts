@@ -10,7 +10,7 @@ import { train } from '../nn/train.ts';
 import type { Operator } from '../operators/operator.ts';
 import type { NDArray, Tensor } from '../tensor/index.ts';
 import type { JobContext, JobOutput } from './experiment.ts';
-import { medianAndWorst, relativeL2Errors, standardError } from './statistics.ts';
+import { mean, medianAndWorst, relativeL2Errors, standardError } from './statistics.ts';
 import { trainingBy, type TrainingOptions } from './trainingSettings.ts';
 
 export const TRAINED_METRIC = 'mean relative L2 error, test split, last checkpoint';
@@ -37,9 +37,6 @@ export const split = (samples: Samples): { u: NDArray; target: NDArray } => ({
   u: fields(samples.input, samples),
   target: fields(samples.output, samples),
 });
-
-export const mean = (values: ArrayLike<number>): number =>
-  Array.from(values).reduce((total, value) => total + value, 0) / values.length;
 
 /** Arrays of a job: the median and the worst test sample, and the error of every one. */
 export function sampleArrays(

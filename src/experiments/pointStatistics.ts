@@ -3,12 +3,7 @@ import { CholeskyDecomposition } from 'ml-matrix';
 import { covarianceOf } from '../flows/index.ts';
 import { array, type NDArray } from '../tensor/index.ts';
 import { normal, type Key } from '../tensor/random.ts';
-
-export const mean = (values: ArrayLike<number>): number => {
-  let total = 0;
-  for (let i = 0; i < values.length; i++) total += values[i];
-  return total / values.length;
-};
+import { mean } from './statistics.ts';
 
 /** Standard error of the mean. */
 export function standardError(values: ArrayLike<number>): number {

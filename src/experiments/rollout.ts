@@ -4,7 +4,7 @@ import { fourierTransform } from '../../solvers/fourier.ts';
 import type { Figure, JobResult } from '../runs/index.ts';
 import type { Predict } from './operatorTask.ts';
 import { isBaseline } from './operatorRows.ts';
-import { groupBy, meanOf, relativeL2Errors } from './statistics.ts';
+import { groupBy, mean, meanOf, relativeL2Errors } from './statistics.ts';
 
 const ERROR = 'rollout error, t = ';
 const REFERENCE_ERROR = 'error of the reference, t = ';
@@ -73,7 +73,7 @@ export async function measureRollout(
     if (error <= LOST) {
       state = Float32Array.from(await predict(state));
       const errors = relativeL2Errors(state, truthAt(frame), s);
-      error = errors.reduce((a, b) => a + b, 0) / errors.length;
+      error = mean(errors);
       if (error <= LOST) keep(`${ERROR}${rollout.times[frame]}`, error);
       else error = Infinity;
     }

@@ -1,6 +1,13 @@
 /** Numbers of several seeds as one. */
 import type { JobResult } from '../runs/index.ts';
 
+/** NaN for no value. */
+export function mean(values: ArrayLike<number>): number {
+  let total = 0;
+  for (let i = 0; i < values.length; i++) total += values[i];
+  return total / values.length;
+}
+
 /** Mean and sample standard deviation; `std` is null for fewer than two values, `mean` for none. */
 export function meanAndDeviation(values: readonly number[]): {
   mean: number | null;
@@ -9,15 +16,15 @@ export function meanAndDeviation(values: readonly number[]): {
 } {
   const n = values.length;
   if (n === 0) return { mean: null, std: null, n };
-  const mean = values.reduce((a, b) => a + b, 0) / n;
-  if (n === 1) return { mean, std: null, n };
-  const square = values.reduce((total, value) => total + (value - mean) ** 2, 0);
-  return { mean, std: Math.sqrt(square / (n - 1)), n };
+  const centre = mean(values);
+  if (n === 1) return { mean: centre, std: null, n };
+  const square = values.reduce((total, value) => total + (value - centre) ** 2, 0);
+  return { mean: centre, std: Math.sqrt(square / (n - 1)), n };
 }
 
 /** Mean over finished jobs of a number that each has; NaN for no job. */
 export const meanOf = (results: readonly JobResult[], of: (result: JobResult) => number): number =>
-  meanAndDeviation(results.map(of)).mean ?? NaN;
+  mean(results.map(of));
 
 /** Standard error of the mean of independent values: what another draw of them would move it by; null for fewer than two. */
 export function standardError(values: ArrayLike<number>): number | null {

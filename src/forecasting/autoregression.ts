@@ -9,6 +9,7 @@
  */
 import { slope, type ForecastBaseline, type ForecastWindows } from './baselines.ts';
 import type { ForecastShape } from './forecaster.ts';
+import { rootMeanSquares } from './frame.ts';
 import { huberRegression } from './huberRegression.ts';
 import { meanAbsoluteErrors } from './metrics.ts';
 
@@ -108,11 +109,4 @@ function forecast(history: Float64Array, { rows, sizes }: Weights, shape: Foreca
     const from = (window * states + state) * features;
     return weights[day * quantities + q].reduce((sum, weight, k) => sum + weight * inputs[from + k], line);
   });
-}
-
-/** Of each column of [n, features]; 1 where it is zero, so that it can divide. */
-function rootMeanSquares(values: Float64Array, features: number): Float64Array {
-  const squares = new Float64Array(features);
-  for (let i = 0; i < values.length; i++) squares[i % features] += values[i] ** 2;
-  return squares.map((sum) => Math.sqrt((sum * features) / values.length) || 1);
 }

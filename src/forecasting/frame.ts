@@ -21,11 +21,11 @@ export interface Scales {
   readonly miss: Float64Array;
 }
 
-/** Root mean square of each quantity of [..., quantities]; 1 where it is zero, so that it can divide. */
-function rootMeanSquares(values: Float64Array, quantities: number): Float64Array {
-  const squares = new Float64Array(quantities);
-  for (let i = 0; i < values.length; i++) squares[i % quantities] += values[i] ** 2;
-  return squares.map((sum) => Math.sqrt((sum * quantities) / values.length) || 1);
+/** Root mean square of each column of [..., columns]; 1 where it is zero, so that it can divide. */
+export function rootMeanSquares(values: Float64Array, columns: number): Float64Array {
+  const squares = new Float64Array(columns);
+  for (let i = 0; i < values.length; i++) squares[i % columns] += values[i] ** 2;
+  return squares.map((sum) => Math.sqrt((sum * columns) / values.length) || 1);
 }
 
 /** Scales of training windows history [n, history, states, quantities] and future [n, horizon, states, quantities]. */

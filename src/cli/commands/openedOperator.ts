@@ -1,7 +1,7 @@
 /** What the commands that use a trained operator have in common. */
 import { z } from 'zod';
 import { findExperiment } from '../../experiments/index.ts';
-import { medianAndWorst, relativeL2Errors, standardError } from '../../experiments/statistics.ts';
+import { mean, medianAndWorst, relativeL2Errors, standardError } from '../../experiments/statistics.ts';
 import { requireGrid, type Checkpoint, type TrainedOperator } from '../../experiments/trainedOperator.ts';
 import { Run } from '../../runs/index.ts';
 import { defaultThreads } from '../../tensor/engines/threads.ts';
@@ -79,7 +79,7 @@ export function errorFacts(
   const errors = relativeL2Errors(prediction, truth, points);
   const [median, worst] = medianAndWorst(errors);
   return {
-    mean: errors.reduce((total, value) => total + value, 0) / errors.length,
+    mean: mean(errors),
     error: standardError(errors),
     median: errors[median],
     worst: errors[worst],

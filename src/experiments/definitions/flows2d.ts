@@ -26,9 +26,8 @@ import {
 import { gaussianNll } from '../gaussianBaseline.ts';
 import { latentGridCurves, latentGridOf } from '../latentGrid.ts';
 import { seedList } from '../lists.ts';
-import { mean } from '../operatorTask.ts';
 import { bySeeds, fixedRow, limitRow, rowOfSeeds } from '../resultRows.ts';
-import { groupBy } from '../statistics.ts';
+import { groupBy, mean } from '../statistics.ts';
 
 const setNames = planeSets.map(({ name }) => name);
 

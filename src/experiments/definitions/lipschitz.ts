@@ -15,7 +15,7 @@ import { experiment, type JobConfig } from '../experiment.ts';
 import { seedList } from '../lists.ts';
 import { requireOptions } from '../pairsSource.ts';
 import { trainOperator } from '../operatorTask.ts';
-import { groupBy, meanAndDeviation } from '../statistics.ts';
+import { groupBy, meanAndDeviation, meanOf } from '../statistics.ts';
 
 const degree = z.int().min(1).max(12);
 
@@ -108,8 +108,8 @@ function trainingNorms(lines: readonly MetricLine[]): Record<string, number> {
   };
 }
 
-const meanOf = (results: readonly JobResult[], name: string): number =>
-  results.reduce((total, { extra }) => total + extra[name], 0) / results.length;
+const meanOfNumber = (results: readonly JobResult[], name: string): number =>
+  meanOf(results, ({ extra }) => extra[name]);
 
 /** All seeds of one pair of degrees. */
 type Group = readonly JobResult[];
@@ -123,7 +123,7 @@ function figureOf(gradient: Gradient, groups: readonly Group[]): Figure {
       name: `${kind}, q = ${q}`,
       group: `q = ${q}`,
       x,
-      y: ofOne.map((group) => meanOf(group, `${kind} ${gradient}`)),
+      y: ofOne.map((group) => meanOfNumber(group, `${kind} ${gradient}`)),
       style,
     });
     return [curve('bound', 'dashed'), curve('measured', 'line')];
@@ -151,7 +151,7 @@ function trainingFigure(groups: readonly Group[]): Figure {
     return {
       name: `p = q = ${pairOf(group[0]).p}`,
       x: names.map((name) => Number(name.slice(NORM_OF_EPOCH.length))),
-      y: names.map((name) => meanOf(group, name)),
+      y: names.map((name) => meanOfNumber(group, name)),
       style: 'line' as const,
     };
   });
@@ -176,7 +176,7 @@ function checksOf(groups: readonly Group[]): Check[] {
   });
   const diagonal = onDiagonal(groups);
   if (!diagonal.length) return bounded;
-  const reference = meanOf(diagonal[0], LARGEST_NORM);
+  const reference = meanOfNumber(diagonal[0], LARGEST_NORM);
   const { p: lowest } = pairOf(diagonal[0][0]);
   const trained = diagonal.slice(1).map((group): Check => {
     const value = Math.max(...group.map(({ extra }) => extra[LARGEST_NORM]));
@@ -299,7 +299,7 @@ export default experiment('lipschitz', {
       parameters: group[0].parameters,
       seconds: meanAndDeviation(group.map(({ seconds }) => seconds)).mean,
       baseline: false,
-      note: `‖L‖ = ${meanOf(group, 'normL').toPrecision(3)}, test error ${meanOf(group, 'test error').toPrecision(3)}`,
+      note: `‖L‖ = ${meanOfNumber(group, 'normL').toPrecision(3)}, test error ${meanOfNumber(group, 'test error').toPrecision(3)}`,
     }));
     return {
       rows,
