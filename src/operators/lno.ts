@@ -8,6 +8,9 @@
  * φ and ψ are perceptrons whose last, linear map makes width² · rank values of few features. Those values are never formed at
  * the points of the grid: the sums over y and over the channels go through the linear map first, which is the same number
  * and takes s times fewer operations (`lowRankIntegral`).
+ *
+ * After every layer the authors' code has a batch normalisation. Here it is instance normalisation, statistics of a channel over
+ * the points of a sample, so that a prediction depends on its own sample alone.
  */
 import { z } from 'zod';
 import { add, concat, div, matmul, relu, reshape, sum, transpose, type Tensor } from '../tensor/index.ts';
