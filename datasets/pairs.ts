@@ -318,14 +318,30 @@ export function matrix(
   return { data, shape };
 }
 
-/** x of the arrays, checked to be an equispaced grid of s points; default j/s. */
+/**
+ * How far a point of a float32 grid may lie from its place, as a share of the largest |x|: four roundings of 2⁻²⁴, whatever
+ * the distance from x[0].
+ */
+const FLOAT32_ROUNDING = 2 ** -22;
+
+/** x of the arrays, checked to be an equispaced grid of s points; default j/s. Throws, naming `name` and the place. */
 export function gridOf(arrays: NpzArrays, s: number, name: string): Float64Array {
   if (!arrays['x']) return Float64Array.from({ length: s }, (_, j) => j / s);
   const x = numbersOf(arrays['x'], `${name}: x`);
+  const expected = `expected an equispaced, increasing grid: leave x out where the points lie at equal steps (it is j/${s} then), or resample the functions to such points`;
   if (x.length !== s) throw new Error(`${name}: x has ${x.length} numbers, the samples have ${s} points`);
-  const step = (x[s - 1] - x[0]) / (s - 1);
-  const even =
-    step > 0 && x.every((value, j) => Math.abs(value - x[0] - j * step) <= 1e-5 * step * Math.max(1, j));
-  if (!even) throw new Error(`${name}: x must be equispaced and increasing`);
-  return x;
+  const notFinite = x.findIndex((value) => !Number.isFinite(value));
+  if (notFinite >= 0) throw new Error(`${name}: x[${notFinite}] is ${x[notFinite]}; ${expected}`);
+  const [first, last] = [x[0], x[s - 1]];
+  const step = (last - first) / (s - 1);
+  if (!(step > 0)) throw new Error(`${name}: x goes from ${first} to ${last}; ${expected}`);
+  // Never so much that points could change places.
+  const rounding = Math.min(FLOAT32_ROUNDING * Math.max(Math.abs(first), Math.abs(last)), step / 10);
+  const uneven = x.findIndex(
+    (value, j) => Math.abs(value - first - j * step) > 1e-5 * step * Math.max(1, j) + rounding,
+  );
+  if (uneven < 0) return x;
+  throw new Error(
+    `${name}: x[${uneven}] is ${x[uneven]}, and equal steps from ${first} to ${last} give ${Number((first + uneven * step).toPrecision(10))}; ${expected}`,
+  );
 }

@@ -87,7 +87,12 @@ describe('refused, naming array and sample', () => {
     [{ ...good, input: npy(new Float32Array(40), [40]) }, 'input has shape [40]'],
     [{ ...good, input: npy(new Float64Array(40).fill(1e300), [10, 4]) }, 'finite in float32'],
     [{ ...good, x: npy(Float64Array.of(0, 1, 2)) }, 'x has 3 numbers'],
-    [{ ...good, x: npy(Float64Array.of(0, 1, 2, 4)) }, 'equispaced'],
+    [
+      { ...good, x: npy(Float64Array.of(0, 1, 2, 4)) },
+      'own.npz: x[1] is 1, and equal steps from 0 to 4 give 1.333333333; expected an equispaced, increasing grid: leave x out where the points lie at equal steps (it is j/4 then), or resample',
+    ],
+    [{ ...good, x: npy(Float64Array.of(3, 2, 1, 0)) }, 'own.npz: x goes from 3 to 0; expected'],
+    [{ ...good, x: npy(Float64Array.of(0, 1, NaN, 3)) }, 'own.npz: x[2] is NaN; expected'],
     [
       {
         train_input: matrix(2, 4),
@@ -118,6 +123,35 @@ describe('refused, naming array and sample', () => {
     [{ ...good, output: lastZero }, 'the target of sample 1 of the test split is zero everywhere'],
   ])('%#: %s', (arrays, message) => {
     expect(() => pairsFromArrays(arrays as Record<string, NpyArray>, 'own.npz')).toThrow(message);
+  });
+});
+
+describe('equispaced up to rounding', () => {
+  const points = 1000;
+  const grid = (start: number, end: number, stretch = 1): Float64Array =>
+    Float64Array.from({ length: points }, (_, j) => start + (end - start) * (j / points) ** stretch);
+  const read = (x: Float64Array | Float32Array): Float64Array =>
+    pairsFromArrays({ input: matrix(3, points), output: matrix(3, points, 1), x: npy(x) }, 'own.npz').x;
+  const intervals: [number, number][] = [
+    [-1, 1],
+    [0, 1],
+    [-1000, -999],
+    [1, 1e6],
+  ];
+
+  test.each(intervals)('[%d, %d) in float32 and float64', (start, end) => {
+    const x = grid(start, end);
+    expect(read(x)).toEqual(x);
+    expect(read(Float32Array.from(x))).toEqual(Float64Array.from(Float32Array.from(x)));
+  });
+
+  test.each(intervals)('[%d, %d) slightly stretched is refused', (start, end) => {
+    expect(() => read(grid(start, end, 1.01))).toThrow('equal steps');
+    expect(() => read(Float32Array.from(grid(start, end, 1.01)))).toThrow('equal steps');
+  });
+
+  test('a grid so far from 0 that float32 cannot tell its points apart is refused', () => {
+    expect(() => read(Float32Array.from(grid(1e6, 1e6 + 1)))).toThrow('equal steps');
   });
 });
 
