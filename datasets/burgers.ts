@@ -33,7 +33,7 @@ export type BurgersOptions = z.input<typeof burgersOptions>;
 export const burgersDataset = initialValue({
   name: 'burgers',
   title: 'Burgers equation, initial condition to solution at t = T',
-  version: 1,
+  version: 2,
   options: burgersOptions,
   domain: () => [0, 1],
   initial: ({ recipe, fine }, key) => gaussianRandomField(key, fine, recipes[recipe]),

@@ -22,14 +22,22 @@ export type HeatOptions = z.input<typeof heatOptions>;
 export const heatDataset = initialValue({
   name: 'heat',
   title: 'Heat equation, initial condition to solution at t = T',
-  version: 1,
+  version: 2,
   options: heatOptions,
   domain: () => [0, 1],
   initial: ({ fine }, key) => gaussianRandomField(key, fine),
   solve: (options, initials, context) => {
     const { diffusivity, fine, time, frames } = options;
     return evolve(
-      { equation: 'heat', parameters: { diffusivity }, domain: [0, 1], points: fine, time, frames },
+      {
+        equation: 'heat',
+        parameters: { diffusivity },
+        domain: [0, 1],
+        points: fine,
+        time,
+        frames,
+        meanFree: true,
+      },
       options,
       initials,
       context,

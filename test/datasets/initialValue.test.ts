@@ -206,3 +206,33 @@ test('heat: every mode decays as e^(−ακ²t), exactly', async () => {
   expect(relativeL2(scaleModes(row(pairs.test.input, 64, 0), decay(1)), last)).toBeLessThan(1e-6);
   expect(pairs.provenance.labelErrorEstimate).toBe(0);
 });
+
+describe('solutions that decay', () => {
+  const tiny = { train: 1, validation: 0, test: 2, fine: 64, resolution: 64 } as const;
+
+  test('heat near the end of what float64 can tell has exact labels still, without the rounding of a mean', async () => {
+    const { train } = await heat({ ...tiny, time: 69 }, { cache });
+    const decay = (k: number): number => Math.exp(-0.01 * (2 * Math.PI * k) ** 2 * 69);
+    const exact = scaleModes(row(train.input, 64, 0), (k) => (k === 0 ? 0 : decay(k)));
+    expect(Math.max(...train.output)).toBeLessThan(1e-11);
+    expect(relativeL2(row(train.output, 64, 0), exact)).toBeLessThan(3e-7);
+  });
+
+  test.each<[string, () => Promise<OperatorPairs>, string]>([
+    [
+      't = 150 has decayed to',
+      () => heat({ ...tiny, time: 150 }, { cache }),
+      'expected at least 1e-12: less may be rounding; choose a smaller --time',
+    ],
+    [
+      't = 90 has decayed to',
+      () => heat({ ...tiny, time: 30, frames: 5 }, { cache }),
+      'choose a smaller --time or fewer --frames',
+    ],
+    ['t = 10 has decayed to', () => burgers({ ...tiny, time: 10 }, { cache }), 'choose a smaller --time'],
+  ])('refused: the solution at %s its rounding', async (place, make, advice) => {
+    const refusal = await make().then(String, String);
+    expect(refusal).toContain(place);
+    expect(refusal).toContain(advice);
+  });
+});
