@@ -69,6 +69,17 @@ function readReport({ file, bytes }: DailyReport): Map<string, Row> {
   return found;
 }
 
+function dayOfReport([file, month, day, year]: RegExpExecArray, name: string): number {
+  try {
+    return dayNumber(`${year}-${month}-${day}`);
+  } catch (error) {
+    throw new Error(
+      `${name}: ${file} is named after no day of the calendar, expected MM-DD-YYYY.csv; rename it, or take it out`,
+      { cause: error },
+    );
+  }
+}
+
 /**
  * One table of daily reports, from the first to the last day there is; a day without a file, and a state without a row, leave NaN.
  * Files whose names are not days are passed over.
@@ -80,8 +91,7 @@ export function readDailyReports(reports: Iterable<DailyReport>, name: string): 
   for (const report of reports) {
     const match = FILE.exec(report.file);
     if (!match) continue;
-    const [, month, day, year] = match;
-    const number = dayNumber(`${year}-${month}-${day}`);
+    const number = dayOfReport(match, name);
     if (byDay.has(number)) throw new Error(`${name}: there are two files ${report.file}`);
     byDay.set(number, report);
   }

@@ -182,7 +182,8 @@ describe('daily reports', () => {
 
   test.each([
     ['no report', [], 'there is no daily report in it'],
-    ['a day that is none', [['13-01-2020.csv', first]], "'2020-13-01' is not a day"],
+    ['a month that is none', [['13-01-2020.csv', first]], 'folder: 13-01-2020.csv is named after no day'],
+    ['a day that is none', [['02-30-2021.csv', first]], 'folder: 02-30-2021.csv is named after no day'],
     [
       'two files of a day',
       [
