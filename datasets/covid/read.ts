@@ -13,11 +13,16 @@ const MEGABYTE = 2 ** 20;
 const LARGEST = 64 * MEGABYTE;
 
 /**
- * Reads the table. `source` is a folder of daily reports, a .tar.gz or .tgz with such files, or a tidy .csv.
+ * Reads the table, and keeps where it was read from. `source` is a folder of daily reports, a .tar.gz or .tgz with such files, or a tidy .csv.
  *
  * @throws one sentence that names the file when it is none of these, is too large, damaged, or holds other data.
  */
-export async function readEpidemic(source: string): Promise<EpidemicTable> {
+export const readEpidemic = async (source: string): Promise<EpidemicTable> => ({
+  ...(await readTable(source)),
+  file: source,
+});
+
+async function readTable(source: string): Promise<EpidemicTable> {
   const name = path.basename(source);
   const found = await stat(source).catch(() => null);
   if (found?.isDirectory()) return readDailyReports(await folderReports(source), name);

@@ -2,6 +2,7 @@
  * Repair of cumulative counts. A cumulative count can neither be missing nor fall; where reports say otherwise, a named rule puts it
  * right, and what it did is counted and listed.
  */
+import type { EpidemicTable } from './table.ts';
 
 /**
  * What happens to a fall:
@@ -71,13 +72,14 @@ export interface Repaired {
  * Fills gaps of cumulative counts [days, states] with the last value before them (`first` where there is none) and applies the rule to
  * every state.
  *
- * @throws when a state begins with a gap and `first` is not given.
+ * @throws when a state begins with a gap and `first` is not given, with the command that begins later, where there is a day to begin on.
  */
 export function repair(
-  { days, states }: { readonly days: readonly string[]; readonly states: readonly string[] },
+  where: Pick<EpidemicTable, 'days' | 'states' | 'file'>,
   counts: Float64Array,
   { rule, name, first }: { readonly rule: RepairRule; readonly name: string; readonly first?: number },
 ): Repaired {
+  const { days, states } = where;
   const values = new Float64Array(counts.length);
   const falls: Fall[] = [];
   let filled = 0;
@@ -86,7 +88,7 @@ export function repair(
     const series = Float64Array.from(days, (_, t) => counts[t * states.length + s]);
     if (Number.isNaN(series[0]) && first === undefined) {
       throw new Error(
-        `${name} of ${state} is missing on ${days[0]}, before any value that could stand for it; choose a later first day`,
+        `${where.file === undefined ? '' : `${where.file}: `}${name} of ${state} is missing on ${days[0]}, the first day, and nothing before it can stand for it; ${laterStart(where, counts)}`,
       );
     }
     for (const [t, value] of series.entries()) {
@@ -105,4 +107,15 @@ export function repair(
     }
   }
   return { values, filled, changed, falls: falls.sort((a, b) => b.before - b.after - (a.before - a.after)) };
+}
+
+/** What to do about counts [days, states] that begin with gaps. */
+function laterStart(
+  { days, states, file = 'FILE' }: Pick<EpidemicTable, 'days' | 'states' | 'file'>,
+  counts: Float64Array,
+): string {
+  const day = days.find((_, t) => states.every((__, s) => !Number.isNaN(counts[t * states.length + s])));
+  return day === undefined
+    ? 'on no day have all states a value: write the first value of each into the file, or leave its state out'
+    : `begin on ${day}, the first day on which all states have a value: sextant data covid --from ${file} --first-day ${day} --output later.csv`;
 }

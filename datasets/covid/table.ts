@@ -11,6 +11,8 @@ export interface EpidemicTable extends Readonly<Record<Quantity, Float64Array>> 
   readonly population: Float64Array;
   /** Which copy of counts that were revised for years, where that is known; of simulated counts it begins with SYNTHETIC. */
   readonly vintage?: string | undefined;
+  /** The file or folder that was read, as the user named it: messages of what comes later can say it. */
+  readonly file?: string;
 }
 
 /** Kept with the counts in every file made of them, so that simulated ones are never taken for reports. */

@@ -74,6 +74,21 @@ test('simulated counts that were written to a file are still synthetic for the b
   expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('these counts are simulated')]);
 });
 
+test('counts that begin with a gap are refused with the command that begins later, and what it writes is read', async () => {
+  const rows = ['2020-05-01,Ohio,,,1,100', '2020-05-01,Utah,2,,1,100', '2020-05-02,Ohio,3,,1,100'];
+  const more = ['2020-05-03,Ohio,3,,1,100', '2020-05-03,Utah,2,,1,100', ''];
+  writeFileSync(at('gap.csv'), [header, ...rows, ...more].join('\n'));
+  const { code, stderr } = await data('--from', 'gap.csv');
+  expect(code).toBe(1);
+  const [, command] =
+    /^error: gap\.csv: confirmed of Ohio is missing on 2020-05-01, .*: sextant data covid (.*)\n/.exec(
+      stderr,
+    ) ?? [];
+  expect(command).toBe('--from gap.csv --first-day 2020-05-03 --output later.csv');
+  expect((await data(...command.split(' '))).code).toBe(0);
+  expect((await data('--from', 'later.csv')).stdout).toContain('days: 2020-05-03 … 2020-05-03 (1)');
+});
+
 test.each([
   ['over the file that is read', ['--falls', 'raw.csv'], 'is the file to read'],
   ['over the other output', ['--falls', 'a.csv', '--output', 'a.csv'], '--falls: got a.csv'],

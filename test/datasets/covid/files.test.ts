@@ -218,7 +218,7 @@ describe('daily reports', () => {
       tarEntry('r/03-03-2020.csv', third),
     ];
     writeFileSync(archive, gzipSync(Buffer.concat([...entries, Buffer.alloc(1024)])));
-    expect(await readEpidemic(archive)).toEqual(await readEpidemic(reports));
+    expect(await readEpidemic(archive)).toEqual({ ...(await readEpidemic(reports)), file: archive });
   });
 
   test.each([

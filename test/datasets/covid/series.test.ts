@@ -72,12 +72,19 @@ describe('repair', () => {
     const where = { days: ['2020-03-01', '2020-03-02'], states: ['A'] };
     for (const rule of repairRules) {
       expect(() => repair(where, Float64Array.of(NaN, 2), { rule, name: 'deaths' })).toThrow(
-        'deaths of A is missing on 2020-03-01',
+        'deaths of A is missing on 2020-03-01, the first day',
       );
       expect([...repair(where, Float64Array.of(NaN, 2), { rule, name: 'deaths', first: 0 }).values]).toEqual([
         0, 2,
       ]);
     }
+  });
+
+  test('where no day has a value of every state, a later first day is no way out', () => {
+    const where = { days: ['2020-03-01', '2020-03-02'], states: ['A', 'B'] };
+    expect(() => repair(where, Float64Array.of(NaN, 2, 1, NaN), { rule: 'none', name: 'deaths' })).toThrow(
+      'on no day have all states a value: write the first value of each into the file, or leave its state out',
+    );
   });
 });
 
