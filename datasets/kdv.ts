@@ -14,7 +14,7 @@ import { z } from 'zod';
 import { etdrk4 } from '../solvers/etdrk4.ts';
 import { periodicGrid } from '../solvers/grid.ts';
 import { semilinear } from '../solvers/integrate.ts';
-import { averagedKdv, normalFormKdv } from '../solvers/kdvAveraging.ts';
+import { averagedKdv, normalFormKdv, WeakDispersionError } from '../solvers/kdvAveraging.ts';
 import { findEquation } from '../solvers/registry.ts';
 import { relativeL2 } from '../solvers/solve.ts';
 import type { Key } from '../src/tensor/random.ts';
@@ -88,12 +88,25 @@ function initialCondition({ recipe, fine }: Options, sampleKey: Key): Float64Arr
   return randomModes(sampleKey, fine, 4, () => 0.25);
 }
 
-function labelsOf(options: Options, inputs: readonly Float64Array[], context: LoadContext): Promise<Solved> {
+async function labelsOf(
+  options: Options,
+  inputs: readonly Float64Array[],
+  context: LoadContext,
+): Promise<Solved> {
   if (options.recipe === 'nonlinear') return steppedLabels(options, inputs, context);
-  return options.labels === 'released'
-    ? releasedLabels(options, inputs, context)
-    : averagedLabels(options, inputs, context);
+  try {
+    return await (options.labels === 'released' ? releasedLabels : averagedLabels)(options, inputs, context);
+  } catch (error) {
+    if (!(error instanceof WeakDispersionError)) throw error;
+    throw tooWeak(options, 'the averaged solution that its labels need cannot be had', error);
+  }
 }
+
+const tooWeak = ({ dispersion }: Options, why: string, cause?: Error): Error =>
+  new Error(
+    `--dispersion ${dispersion} is too weak for recipe paper: ${why}; choose --recipe nonlinear, made for ${WEAK_DISPERSION.join(' to ')}, or a dispersion of about 0.1 or more`,
+    { cause },
+  );
 
 /** How many samples the error of the labels is measured on. */
 const CHECKED = 32;
@@ -120,10 +133,11 @@ const CHECK = { points: 64, steps: 1024, samples: 2, limit: 1e-4 };
 
 /** Averaged normal form. The error is the largest against the stepped normal form, on the leading modes of two samples. */
 async function averagedLabels(
-  { fine, dispersion }: Options,
+  options: Options,
   inputs: readonly Float64Array[],
   context: LoadContext,
 ): Promise<Solved> {
+  const { fine, dispersion } = options;
   const coarse = { grid: periodicGrid([0, 1], CHECK.points), dispersion, time: 1 };
   const errors = inputs.slice(0, CHECK.samples).map((u) => {
     const leading = resample(u, CHECK.points, Math.floor((CHECK.points - 1) / 3));
@@ -134,8 +148,9 @@ async function averagedLabels(
   });
   const labelErrorEstimate = Math.max(...errors);
   if (labelErrorEstimate > CHECK.limit) {
-    throw new Error(
-      `converged labels of recipe paper have an error of ${labelErrorEstimate.toExponential(1)} with dispersion ${dispersion}, which is too weak for them: use recipe nonlinear`,
+    throw tooWeak(
+      options,
+      `its converged labels would have an error of ${labelErrorEstimate.toExponential(1)}, expected at most ${CHECK.limit}`,
     );
   }
   const problem = { grid: periodicGrid([0, 1], fine), dispersion, time: 1 };
