@@ -6,6 +6,7 @@ import {
   hashOf,
   labelErrorArrays,
   labelErrorFrom,
+  LEAST_POINTS,
   pairsFromArrays,
   pairsToArrays,
   type OperatorPairs,
@@ -29,7 +30,7 @@ export const commonOptions = {
   validation: z.int().min(0).max(1_000_000).default(100),
   test: z.int().min(1).max(1_000_000).default(200),
   /** Points of the delivered samples: a divisor of `fine`. */
-  resolution: z.int().min(16).default(64),
+  resolution: z.int().min(LEAST_POINTS).default(64),
   seed: z.int().min(0).default(0),
 };
 

@@ -64,6 +64,14 @@ export function hashOf(pairs: Splits): string {
 /** Points that a grid has at least where models are trained. */
 export const LEAST_POINTS = 16;
 
+/** Throws where pairs have fewer points than models are trained at; `name` says whose they are. */
+export function refuseFewPoints({ x }: Pick<OperatorPairs, 'x'>, name: string): void {
+  if (x.length >= LEAST_POINTS) return;
+  throw new Error(
+    `${name} has ${x.length} points, expected at least ${LEAST_POINTS}: give the functions on a finer grid`,
+  );
+}
+
 /** Numbers of points that striding makes of a grid, ascending. */
 export const resolutionsOf = (points: number): number[] =>
   Array.from({ length: points }, (_, i) => i + 1).filter((s) => points % s === 0 && s >= LEAST_POINTS);

@@ -2,27 +2,20 @@
 import { Command } from 'commander';
 import { z } from 'zod';
 import type { Dataset } from '../../../datasets/dataset.ts';
-import { readPairs, SPLITS, writePairs, type OperatorPairs } from '../../../datasets/pairs.ts';
+import { writePairs } from '../../../datasets/pairs.ts';
 import { datasets } from '../../../datasets/registry.ts';
 import { explainIssue } from '../../experiments/configuration.ts';
-import { gridNotes } from '../../experiments/gridNotes.ts';
 import { diskError } from '../../runs/disk.ts';
 import { defaultThreads } from '../../tensor/engines/threads.ts';
 import { command, exampleText } from '../command.ts';
 import { UsageError } from '../errors.ts';
-import { printFacts, type Facts } from '../facts.ts';
+import { printFacts } from '../facts.ts';
 import { flagsOf } from '../flags.ts';
+import { pairsFacts } from '../pairsFacts.ts';
 import type { Terminal } from '../terminal.ts';
 import { fileName, wholeNumber } from '../text.ts';
 import { covidData } from './covidData.ts';
-
-const json = { help: 'print the facts as JSON', schema: z.boolean().default(false) };
-
-const factsOf = (pairs: OperatorPairs): Facts => ({
-  ...pairs.provenance,
-  points: pairs.x.length,
-  ...Object.fromEntries(SPLITS.map((split) => [split, pairs[split].count])),
-});
+import { dataCheck } from './dataCheck.ts';
 
 const generate = (terminal: Terminal, set: Dataset): Command =>
   command({
@@ -37,7 +30,7 @@ const generate = (terminal: Terminal, set: Dataset): Command =>
         help: 'threads (one a physical core)',
         schema: wholeNumber(1, 1024).default(defaultThreads),
       },
-      json,
+      json: { help: 'print the facts as JSON', schema: z.boolean().default(false) },
     },
     flags: flagsOf(set.options),
     examples: [
@@ -62,23 +55,9 @@ const generate = (terminal: Terminal, set: Dataset): Command =>
       }
       printFacts(
         terminal,
-        { ...factsOf(pairs), ...(output === undefined ? {} : { written: output }) },
+        { ...pairsFacts(pairs), ...(output === undefined ? {} : { written: output }) },
         asJson,
       );
-    },
-  });
-
-const check = (terminal: Terminal): Command =>
-  command({
-    name: 'check',
-    summary: 'say whether an .npz of your own can be used, and what is in it',
-    arguments: { file: { help: 'the .npz file (format: docs/data-format.md)', schema: fileName('.npz') } },
-    options: { json },
-    examples: ['sextant data check kdv-small.npz'],
-    async run({ file, json: asJson }) {
-      const facts = factsOf(await readPairs(file));
-      printFacts(terminal, facts, asJson);
-      for (const hint of gridNotes(facts)) terminal.note(`warning: ${hint}`);
     },
   });
 
@@ -88,5 +67,5 @@ export function build(terminal: Terminal): Command {
     .description('Generates data sets of operator pairs from a seed, and checks files of your own.')
     .addHelpText('after', exampleText(['sextant data kdv --train 20 --test 5 --output kdv-small.npz']));
   for (const set of datasets()) data.addCommand(generate(terminal, set));
-  return data.addCommand(covidData(terminal)).addCommand(check(terminal));
+  return data.addCommand(covidData(terminal)).addCommand(dataCheck(terminal));
 }

@@ -8,8 +8,8 @@ import { kdvDataset } from '../../../datasets/kdv.ts';
 import {
   atResolution,
   hashOf,
-  LEAST_POINTS,
   readPairs,
+  refuseFewPoints,
   resolutionsOf,
   type OperatorPairs,
 } from '../../../datasets/pairs.ts';
@@ -112,9 +112,8 @@ function dataOf(config: Configuration): DataOptions {
 /** A user's pairs. Throws where they have fewer points than the models need. */
 async function ownPairs(file: string): Promise<OperatorPairs> {
   const pairs = await readPairs(file);
-  const points = pairs.x.length;
-  if (points >= LEAST_POINTS) return pairs;
-  throw new Error(`--data: ${path.basename(file)} has ${points} points, expected at least ${LEAST_POINTS}`);
+  refuseFewPoints(pairs, `--data: ${path.basename(file)}`);
+  return pairs;
 }
 
 /** A user's pairs on a grid of so many points. @throws if their own grid does not have it. */
