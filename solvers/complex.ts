@@ -26,8 +26,6 @@ export const divide = (a: Complex, b: Complex): Complex => {
   };
 };
 
-export const modulus = (z: Complex): number => Math.hypot(z.re, z.im);
-
 export const exp = (z: Complex): Complex => {
   const radius = Math.exp(z.re);
   return { re: radius * Math.cos(z.im), im: radius * Math.sin(z.im) };

@@ -1,5 +1,5 @@
 /**
- * Discrete Fourier transforms of any length on top of fft.js, which knows powers of two.
+ * Discrete Fourier transforms of real signals of any length on top of fft.js, which knows powers of two.
  *
  * Complex arrays are interleaved [re, im, re, im, …]. The transform of a real signal of N points is kept as its half
  * spectrum of ⌊N/2⌋ + 1 modes; the other modes are their conjugates. Forward transforms are unscaled,
@@ -17,10 +17,7 @@ export interface FourierTransform {
   readonly inverse: (spectrum: Float64Array) => Float64Array;
 }
 
-/** Complex DFT, interleaved [2n] → [2n]. */
-export type ComplexTransform = (input: Float64Array) => Float64Array;
-
-/** The same, into an array of the caller's: time steppers take millions of transforms, and arrays are dear. */
+/** Complex DFT, interleaved [2n] → [2n], into an array of the caller's: time steppers take millions of transforms, and arrays are dear. */
 type TransformInto = (output: Float64Array, input: Float64Array) => void;
 
 const realPlans = new Map<number, FourierTransform>();
@@ -30,7 +27,8 @@ const complexPlans = new Map<number, TransformInto>();
 export function fourierTransform(points: number): FourierTransform {
   let plan = realPlans.get(points);
   if (!plan) {
-    checkLength(points);
+    if (!Number.isInteger(points) || points < 1)
+      throw new Error(`a Fourier transform needs a whole number of points ≥ 1, got ${points}`);
     plan = points % 2 === 0 ? evenTransform(points) : oddTransform(points);
     realPlans.set(points, plan);
   }
@@ -38,47 +36,16 @@ export function fourierTransform(points: number): FourierTransform {
 }
 
 /** The complex DFT of any length n ≥ 1: radix 4 of fft.js for powers of two, Bluestein's algorithm otherwise. */
-export function complexTransform(n: number): ComplexTransform {
-  const transform = complexPlan(n);
-  return (input) => {
-    const output = new Float64Array(2 * n);
-    transform(output, input);
-    return output;
-  };
-}
-
 function complexPlan(n: number): TransformInto {
   let plan = complexPlans.get(n);
   if (!plan) {
-    checkLength(n);
     plan = n === 1 ? (output, input) => output.set(input) : isPowerOfTwo(n) ? powerOfTwo(n) : bluestein(n);
     complexPlans.set(n, plan);
   }
   return plan;
 }
 
-/** Inverse complex DFT of any length, interleaved: conj(DFT(conj(z)))/n. */
-export function inverseComplexTransform(n: number): ComplexTransform {
-  const transform = complexTransform(n);
-  return (input) => conjugate(transform(conjugate(input, 1)), 1 / n);
-}
-
-function checkLength(n: number): void {
-  if (!Number.isInteger(n) || n < 1)
-    throw new Error(`a Fourier transform needs a whole number of points ≥ 1, got ${n}`);
-}
-
 const isPowerOfTwo = (n: number): boolean => (n & (n - 1)) === 0;
-
-/** Scaled complex conjugate of an interleaved array. */
-function conjugate(input: Float64Array, factor: number): Float64Array {
-  const output = new Float64Array(input.length);
-  for (let i = 0; i < input.length; i += 2) {
-    output[i] = factor * input[i];
-    output[i + 1] = -factor * input[i + 1];
-  }
-  return output;
-}
 
 function powerOfTwo(n: number): TransformInto {
   const fft = new FFT(n);
