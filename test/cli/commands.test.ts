@@ -314,12 +314,16 @@ describe('the examples of --help work as they stand:', () => {
   test('operator, report, serve, export and bench, on the small run', () => {
     // These name the quick benchmark and the results of record; here the same lines get the small run's names.
     const [exported] = examplesOf('export');
-    shell(exported.replace('runs/kdv-quick-*/jobs/fno-*', `runs/${experiment}/jobs/fno-*-seed0-*`));
+    const onSmallRun = (line: string): string => {
+      const job = 'runs/kdv-quick-*/jobs/fno-resolution64-released-seed0-*';
+      expect(line).toContain(job);
+      return line.replace(job, `runs/${experiment}/jobs/fno-*-seed0-*`);
+    };
+    shell(onSmallRun(exported));
     expect(existsSync(at('fno.onnx'))).toBe(true);
     for (const name of ['evaluate', 'predict']) {
       const [line] = examplesOf('operator', name);
-      const own = line.replace('runs/kdv-quick-*/jobs/fno-*', `runs/${experiment}/jobs/fno-*-seed0-*`);
-      shell(own.replace('64,256,1024', '16,32,64'));
+      shell(onSmallRun(line).replace('64,256,1024', '16,32,64'));
     }
     expect(existsSync(at('predictions.npz'))).toBe(true);
     const [reported] = examplesOf('report');
