@@ -42,7 +42,7 @@ export function checkGrid(
 ): void {
   const refuse = (path: string, message: string): void =>
     context.addIssue({ code: 'custom', path: [path], message, input: path });
-  if (fine % 2 !== 0) refuse('fine', 'must be even');
+  if (fine % 2 !== 0) refuse('fine', 'expected an even number of points');
   if (fine % resolution !== 0) {
     refuse('resolution', `${resolution} does not divide the fine grid of ${fine} points`);
   }

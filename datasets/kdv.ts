@@ -53,10 +53,7 @@ export const kdvOptions = z
     checkGrid(options, context);
     const [weakest, strongest] = WEAK_DISPERSION;
     if (options.recipe === 'nonlinear' && (options.dispersion < weakest || options.dispersion > strongest)) {
-      refuse(
-        'dispersion',
-        `recipe nonlinear is made for ${weakest} to ${strongest}, got ${options.dispersion}`,
-      );
+      refuse('dispersion', `expected ${weakest} to ${strongest}, which recipe nonlinear is made for`);
     }
     if (options.recipe === 'nonlinear' && options.labels === 'released') {
       refuse(

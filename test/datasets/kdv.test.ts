@@ -157,7 +157,7 @@ test.each([
   [{ train: 0 }, 'train'],
   [{ seed: -1 }, 'seed'],
   [{ recipe: 'nonlinear', labels: 'released' }, 'converged labels only'],
-  [{ recipe: 'nonlinear', dispersion: 1 }, 'recipe nonlinear is made for 0.0005 to 0.02, got 1'],
+  [{ recipe: 'nonlinear', dispersion: 1 }, 'expected 0.0005 to 0.02, which recipe nonlinear is made for'],
   [{ colour: 'red' }, 'colour'],
 ])('refused: %j', async (change, message) => {
   await expect(kdv({ ...small, ...change } as KdvOptions, { cache })).rejects.toThrow(message);
