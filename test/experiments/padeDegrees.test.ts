@@ -42,7 +42,7 @@ test.each(['0/3', '13/1', '2/13', '4'])('degrees %s are refused in words of the 
 });
 
 describe('Padé before Taylor', () => {
-  const checksWith = (chosen: readonly number[], seeds = [0, 1]) => {
+  const checksWith = (chosen: readonly number[], seeds = [0, 1], validationSamples = 20) => {
     const errors = {
       'pade [4/0]': { test: [0.01, 0.011], validation: 0.01 },
       // Lower on test samples than the split that validation samples choose.
@@ -55,13 +55,13 @@ describe('Padé before Taylor', () => {
         config: { model, condition: { resolution: 64, recipe: 'paper' }, seed, options: {} },
         metric: 'error',
         value,
-        best: { epoch: 1, validation, value },
+        best: validationSamples ? { epoch: 1, validation, value } : null,
         parameters: 1,
         seconds: 1,
         extra: {},
       })),
     );
-    const config = configure(experiment, 'quick', { seeds, baselines: [] });
+    const config = configure(experiment, 'quick', { seeds, validation: validationSamples, baselines: [] });
     return experiment.summarize(finished as never, config);
   };
 
@@ -82,5 +82,11 @@ describe('Padé before Taylor', () => {
     expect(checks.filter(({ name }) => name.includes('before Taylor'))).toEqual([]);
     expect(notes.join()).toContain('with one seed no order is a claim');
     expect(checksWith([0.001, 0.001]).notes.join()).not.toContain('no order is a claim');
+  });
+
+  test('without validation samples nothing chooses, and it says so', () => {
+    const { checks, notes } = checksWith([0.001, 0.001], [0, 1], 0);
+    expect(checks.filter(({ name }) => name.includes('before Taylor'))).toEqual([]);
+    expect(notes.join()).toContain('without validation samples nothing chooses the split');
   });
 });

@@ -210,6 +210,7 @@ const checksOf = (rows: readonly ResultRow[], _: Configuration, finished: readon
       const [pade] = group
         .filter(({ q, denominator }) => q > 0 && denominator === 'learned')
         .map((one) => ({ ...one, validation: validationOf(finished, nameOf(one), resolution) }))
+        .filter(({ validation }) => Number.isFinite(validation))
         .sort((a, b) => a.validation - b.validation);
       if (!taylor || !pade || ![taylor, pade].every(canJudge)) return [];
       const noise = 2 * Math.hypot(...[taylor, pade].map(({ std, n }) => (std ?? NaN) / Math.sqrt(n)));
@@ -285,9 +286,14 @@ export default operatorBenchmark('pade-degrees', {
   propagator: (_, { recipe }) =>
     linearPropagator('kdv', { dispersion: recipe === 'paper' ? 1 : 0.01 }, { length: 1, time: 1 }),
   checks: checksOf,
-  notes: ({ seeds }) => [
+  notes: ({ seeds, validation }) => [
     ...(seeds.length < 2
       ? ['Whether Padé comes before Taylor is not judged: with one seed no order is a claim.']
+      : []),
+    ...(validation === 0
+      ? [
+          'Whether Padé comes before Taylor is not judged: without validation samples nothing chooses the split.',
+        ]
       : []),
     'Cost is counted in applications of L, p + q. The exact inverse costs more than that: it inverts a matrix for every mode.',
     'Sums end at p and q, as in the paper. The published code ends them one degree earlier; its “[4/2]” is compared in the experiment kdv (models pade and pade-full).',
