@@ -1,9 +1,9 @@
-/** Which differences between models exceed the noise between seeds. */
+/** Which differences between models exceed the noise between seeds, or what they stand for. */
 import type { Row } from './input.ts';
 
-/** The rule as the report states it. */
-export const noiseRule =
-  'the difference of the means > 2·√(s₁²/n₁ + s₂²/n₂), s the sample standard deviation over n seeds';
+/** The rule as the report states it, for values repeated over seeds or folds. */
+export const noiseRule = (repetition: string): string =>
+  `the difference of the means > 2·√(s₁²/n₁ + s₂²/n₂), s the sample standard deviation over n ${repetition}s`;
 
 /** The better values of a metric; `neither` where a value is a fact that makes no model better. */
 export type Direction = 'lower' | 'higher' | 'neither';

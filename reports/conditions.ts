@@ -53,6 +53,8 @@ export interface Overview {
   /** Trained models in order of the rows, then of the jobs. */
   trained: string[];
   baselines: string[];
+  /** What the values of a row are repeated over: `seed`, `fold`. */
+  repetition: string;
   /** Line colour of a model; the same in every figure. */
   color: (model: string) => number;
   rowsAt: (condition: Condition) => Row[];
@@ -74,6 +76,7 @@ export function overview({ result, jobs }: ReportInput): Overview {
     conditions,
     trained,
     baselines,
+    repetition: result.repetition ?? 'seed',
     color: (model) => Math.max(0, ordered.indexOf(model)),
     rowsAt: (condition) =>
       result.rows.filter((row) => conditionKey(row.condition) === conditionKey(condition)),

@@ -8,6 +8,7 @@ import {
   environmentSchema,
   experimentResultSchema,
   jobResultSchema,
+  repetitionSchema,
   runConfigSchema,
   runStatusSchema,
   type RunStatus,
@@ -35,6 +36,7 @@ const experimentFileSchema = z.looseObject({
   preset: z.string().optional(),
   title: z.string().optional(),
   source: z.string().optional(),
+  repetition: repetitionSchema,
   command: z.string().optional(),
   /** The jobs that the experiment consists of; all that are in the folder where it does not say. */
   jobs: z.array(z.string()).optional(),
@@ -177,6 +179,7 @@ export async function loadExperiment(folder: string, options: LoadOptions = {}):
       preset: file?.preset ?? first?.preset ?? 'unknown',
       title: file?.title ?? file?.experiment ?? first?.experiment ?? path.basename(files.root),
       source: file?.source ?? 'stated when the experiment is complete',
+      repetition: file?.repetition,
       command: file?.command ?? 'not recorded yet',
       environment: jobs.find(({ environment }) => environment)?.environment ?? null,
       data: {},

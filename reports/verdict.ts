@@ -2,7 +2,7 @@
 import type { Condition } from '../src/runs/schema.ts';
 import { beatsEveryTrained, directionOf, kindOf, rank, type Direction, type Ranking } from './compare.ts';
 import { conditionKey, type Overview } from './conditions.ts';
-import { formatMeanStd, formatNumber, listWords, plural } from './format.ts';
+import { capitalised, formatMeanStd, formatNumber, listWords, plural } from './format.ts';
 import { html, type Html } from './html.ts';
 import type { Row } from './input.ts';
 import type { MetricGroup } from './metrics.ts';
@@ -17,7 +17,7 @@ const sentencesAtMost = 4;
 
 const value = (row: Row): string => formatMeanStd(row.mean, row.std);
 
-const leadSentence = ({ where, ranking }: Case, extreme: string): string => {
+const leadSentence = ({ where, ranking }: Case, extreme: string, repetition: string): string => {
   const [first, second] = ranking.trained;
   switch (ranking.lead) {
     case 'none':
@@ -25,17 +25,17 @@ const leadSentence = ({ where, ranking }: Case, extreme: string): string => {
     case 'alone':
       return `The only trained model${where} is ${first.model} with ${value(first)}.`;
     case 'apart':
-      return `${first.model} has the ${extreme} value${where}, ${value(first)}; its lead over ${second.model} (${value(second)}) exceeds the noise between seeds.`;
+      return `${first.model} has the ${extreme} value${where}, ${value(first)}; its lead over ${second.model} (${value(second)}) exceeds the noise between ${repetition}s.`;
     case 'tie':
-      return `${first.model} (${value(first)}) and ${second.model} (${value(second)}) cannot be told apart${where}: their difference is within the noise between seeds.`;
+      return `${first.model} (${value(first)}) and ${second.model} (${value(second)}) cannot be told apart${where}: their difference is within the noise between ${repetition}s.`;
     case 'unknown':
-      return `${first.model} (${value(first)}) has the ${extreme} value${where}, before ${second.model} (${value(second)}); with one seed no claim is made.`;
+      return `${first.model} (${value(first)}) has the ${extreme} value${where}, before ${second.model} (${value(second)}); with one ${repetition} no claim is made.`;
   }
 };
 
 /** Where one model stands alone there is nothing to compare. */
 const plainSentence = ({ where, ranking: { trained } }: Case, metric: string): string =>
-  `${metric[0].toUpperCase()}${metric.slice(1)}${where}: ${trained.length ? `${value(trained[0])} (${trained[0].model})` : 'no value yet'}.`;
+  `${capitalised(metric)}${where}: ${trained.length ? `${value(trained[0])} (${trained[0].model})` : 'no value yet'}.`;
 
 const countSentence = (cases: readonly Case[], extreme: string): string => {
   const firsts = new Map<string, { clear: number; all: number }>();
@@ -88,7 +88,7 @@ const baselineSentence = (cases: readonly Case[], direction: Direction, single: 
       (row) => !beatsEveryTrained(ranking.baselines[0], { ...ranking, trained: [row] }, direction),
     ),
   );
-  return `${who[0].toUpperCase()}${who.slice(1)} is beaten by ${all ? 'every trained model' : 'the best trained model'}${single ? '' : ' everywhere'}.`;
+  return `${capitalised(who)} is beaten by ${all ? 'every trained model' : 'the best trained model'}${single ? '' : ' everywhere'}.`;
 };
 
 /** Ours over the published value, where both are positive. */
@@ -135,7 +135,7 @@ export function verdict(group: MetricGroup, view: Overview): string[] {
   const leads =
     cases.length > sentencesAtMost
       ? [countSentence(cases, extreme)]
-      : cases.map((one) => leadSentence(one, extreme));
+      : cases.map((one) => leadSentence(one, extreme, view.repetition));
   return [
     ...leads,
     baselineSentence(cases, direction, single),

@@ -1,4 +1,4 @@
-/** Learning curves: one thin line a seed, training dashed, validation solid, one panel a condition. */
+/** Learning curves: one thin line a job, training dashed, validation solid, one panel a condition. */
 import type { LegendEntry, Series } from '../chart.ts';
 import { chart } from '../chart.ts';
 import type { Overview } from '../conditions.ts';
@@ -8,8 +8,8 @@ import { html, type Content } from '../html.ts';
 import type { ReportInput, ReportJob } from '../input.ts';
 import { extent } from '../scale.ts';
 
-/** Lowest and highest validation value over the seeds at each epoch that at least two seeds reached. */
-function seedBand(jobs: readonly ReportJob[]): { x: number[]; lower: number[]; upper: number[] } {
+/** Lowest and highest validation value over the jobs at each epoch that at least two of them reached. */
+function jobsBand(jobs: readonly ReportJob[]): { x: number[]; lower: number[]; upper: number[] } {
   const byEpoch = new Map<number, number[]>();
   for (const { metrics } of jobs)
     for (const { epoch, validation } of metrics)
@@ -23,15 +23,16 @@ function seedBand(jobs: readonly ReportJob[]): { x: number[]; lower: number[]; u
   };
 }
 
-function seriesOf(model: string, jobs: readonly ReportJob[], color: number): Series[] {
-  const band = seedBand(jobs);
+function seriesOf(model: string, jobs: readonly ReportJob[], view: Overview): Series[] {
+  const [color, { repetition }] = [view.color(model), view];
+  const band = jobsBand(jobs);
   const validated = jobs.some(({ metrics }) => metrics.some(({ validation }) => validation !== null));
   const bands: Series[] = band.x.length
     ? [{ name: model, x: band.x, y: [], band, style: 'line', color }]
     : [];
   const lines = jobs.flatMap(({ metrics, config }, i): Series[] => {
     const epochs = metrics.map(({ epoch }) => epoch);
-    const name = `${model}, seed ${config.seed}`;
+    const name = `${model}, ${repetition} ${config.seed}`;
     const train: Series = {
       name: i === 0 && !validated ? model : name,
       x: epochs,
@@ -97,7 +98,7 @@ export function curves({ jobs, complete = true }: ReportInput, view: Overview): 
       seriesOf(
         model,
         here.filter(({ config }) => config.model === model),
-        view.color(model),
+        view,
       ),
     );
     const svg = chart({
@@ -138,8 +139,7 @@ export function curves({ jobs, complete = true }: ReportInput, view: Overview): 
   };
   return figure({
     id: 'figure-curves',
-    caption:
-      'Training (dashed) and validation (solid) loss, one thin line a seed; the band spans the validation losses of the seeds. All panels share the loss axis.',
+    caption: `Training (dashed) and validation (solid) loss, one thin line a ${view.repetition}; the band spans the validation losses of the ${view.repetition}s. All panels share the loss axis.`,
     panels,
     data,
     open: OPEN_PANELS,

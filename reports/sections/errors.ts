@@ -1,4 +1,4 @@
-/** How the error is spread over the test samples: the share of samples below each error, a line a seed. */
+/** How the error is spread over the test samples: the share of samples below each error, a line a job. */
 import { chart, type LegendEntry, type Series } from '../chart.ts';
 import type { Overview } from '../conditions.ts';
 import { figure, OPEN_PANELS } from '../figure.ts';
@@ -78,8 +78,7 @@ export function errors({ jobs }: ReportInput, view: Overview): Content {
   };
   return figure({
     id: 'figure-errors',
-    caption:
-      'Error of every test sample as a distribution, one line a seed: further left is better, a long tail to the right is a few bad samples. All panels share the error axis.',
+    caption: `Error of every test sample as a distribution, one line a ${view.repetition}: further left is better, a long tail to the right is a few bad samples. All panels share the error axis.`,
     panels,
     data,
     open: OPEN_PANELS,

@@ -4,7 +4,7 @@ import { colorScaleFor, type ColorScale } from '../colormap.ts';
 import type { Overview } from '../conditions.ts';
 import type { DataTable } from '../downloads.ts';
 import { figure, type Panel } from '../figure.ts';
-import { formatNumber, listWords, plural, slug } from '../format.ts';
+import { capitalised, formatNumber, listWords, plural, slug } from '../format.ts';
 import { heatmap } from '../heatmap.ts';
 import { html, type Content } from '../html.ts';
 import type { ReportInput } from '../input.ts';
@@ -221,7 +221,7 @@ export function fields({ complete = true }: ReportInput, view: Overview): Conten
     const data = samples[0].shape.length === 1 ? lineTable(samples) : mapTable(samples);
     const seeds = [...new Set(samples.flatMap(({ predictions }) => predictions.map(({ seed }) => seed)))];
     const caption = html`<b>${where}.</b> Field and error scales are each shared by all panels of this figure.
-      ${samples[0].shape.length > 1 ? 'Files of its data have four digits; the arrays of the jobs have all. ' : ''}${separate ? 'The models chose different test samples by the same rule, so these stand apart. ' : 'All models show the same samples. '}${beyond.length ? `Errors of ${listWords(beyond)} are beyond the scale of errors. ` : ''}Seed
+      ${samples[0].shape.length > 1 ? 'Files of its data have four digits; the arrays of the jobs have all. ' : ''}${separate ? 'The models chose different test samples by the same rule, so these stand apart. ' : 'All models show the same samples. '}${beyond.length ? `Errors of ${listWords(beyond)} are beyond the scale of errors. ` : ''}${capitalised(view.repetition)}
       ${listWords(seeds.map(String))}. Relative L2 errors:
       ${samples.map((sample, i) => html`${i ? '; ' : ''}${sample.rule}: ${errorsText(sample)}`)}.`;
     return [figure({ id: `figure-samples-${slug(where)}`, caption, panels, data })];

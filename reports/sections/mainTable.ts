@@ -13,7 +13,7 @@ import {
 } from '../compare.ts';
 import { conditionKey, type Overview } from '../conditions.ts';
 import { downloads, type DataTable } from '../downloads.ts';
-import { formatCount, formatMeanStd, formatNumber, formatSeconds, plural } from '../format.ts';
+import { capitalised, formatCount, formatMeanStd, formatNumber, formatSeconds, plural } from '../format.ts';
 import { html, type Content, type Html } from '../html.ts';
 import type { ReportInput, ReportJob, Row } from '../input.ts';
 import type { MetricGroup } from '../metrics.ts';
@@ -58,8 +58,6 @@ const nameCell = (row: Row, direction: Direction): Cell => {
   return { text: row.model, ...(badge && { badge }) };
 };
 
-const seedsText = (row: Row): string => (row.baseline && row.n <= 1 ? 'no seed' : plural(row.n, 'seed'));
-
 function valueCell(
   row: Row | undefined,
   model: string,
@@ -74,7 +72,7 @@ function valueCell(
     parts.push(reasonMissing(row, jobsOf({ model, condition }, view)));
     return { text: '—', sub: parts.join(' · '), sort: null };
   }
-  if (!row.baseline) parts.push(row.n === 1 ? 'one seed' : seedsText(row));
+  if (!row.baseline) parts.push(row.n === 1 ? `one ${view.repetition}` : plural(row.n, view.repetition));
   if (isRival(row) && beatsEveryTrained(row, ranking, direction)) parts.push('beats every trained model');
   return {
     text: formatMeanStd(row.mean, row.std),
@@ -168,7 +166,7 @@ function comparison({ metric, rows, view, id }: Group): Html {
     <span class="direction">${directionNotes[direction]}</span
     >${view.conditions.shared ? ` · all rows: ${view.conditions.shared}` : null}`;
   return html`${table({ id, caption, columns, rows: tableRows })}
-  ${models.length > 1 && direction !== 'neither' ? rule(uncertain) : null}
+  ${models.length > 1 && direction !== 'neither' ? rule(uncertain, view.repetition) : null}
   ${downloads({ name: `${id}`, data, latex: latexTable({ columns, rows: tableRows }) })}`;
 }
 
@@ -179,11 +177,11 @@ const directionNotes: Readonly<Record<Direction, string>> = {
 };
 
 /** How the marks of a table are to be read. */
-const rule = (uncertain: boolean): Html =>
+const rule = (uncertain: boolean, repetition: string): Html =>
   html`<p class="rule">
-    <strong>Bold</strong>: best trained model, only where ${noiseRule}. <u>Underlined</u>: second best by the
-    same rule. ≈: tie with the best. Values are mean ± sample standard deviation over
-    seeds.${uncertain ? ' One seed: no claim.' : null}
+    <strong>Bold</strong>: best trained model, only where ${noiseRule(repetition)}. <u>Underlined</u>: second
+    best by the same rule. ≈: tie with the best. Values are mean ± sample standard deviation over
+    ${repetition}s.${uncertain ? ` One ${repetition}: no claim.` : null}
   </p>`;
 
 /** Values at the last and at the best checkpoint of the jobs behind a row. */
@@ -212,7 +210,7 @@ function everyNumber({ rows, view, id }: Group): Html {
     { head: 'Ours / published', numeric: true },
     { head: 'Last checkpoint', numeric: true },
     { head: 'Best checkpoint', sub: 'chosen on validation', numeric: true },
-    { head: 'Seeds', numeric: true },
+    { head: capitalised(`${view.repetition}s`), numeric: true },
     { head: 'Parameters', numeric: true },
     { head: 'Training time', numeric: true },
     { head: 'Inference', numeric: true },

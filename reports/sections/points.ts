@@ -75,7 +75,7 @@ export function points(_input: ReportInput, view: Overview): Content {
         ...chosen.flatMap(({ job, points: own }) => rowsOf(job.config.model, shown(own))),
       ],
     };
-    const caption = html`<b>${where}.</b> Samples of each model over true points, seed
+    const caption = html`<b>${where}.</b> Samples of each model over true points, ${view.repetition}
       ${listWords(seeds.map(String))}; one scale for all axes. Drag a picture, or give it the focus and press
       the arrow keys, to turn all pictures of this figure; Home brings the first view back.`;
     const panels = chosen.map((one) => panelOf(one, truth, box, view));

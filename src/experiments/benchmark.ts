@@ -68,11 +68,11 @@ export async function benchmark(
 
   const before = await folder.readConfig();
   const whole = before ? union(experiment, before.configuration, configuration) : configuration;
-  const { name } = experiment;
+  const { name, repetition } = experiment;
   const own = experiment.ownData?.(whole);
   const { title, source } = own ? { title: own.title, source: '' } : experiment;
   const command = commandOf(experiment, preset, whole, engine);
-  const config = { experiment: name, preset, title, source, command, configuration: whole };
+  const config = { experiment: name, preset, title, source, repetition, command, configuration: whole };
   await folder.writeConfig({ ...config, jobs: before?.jobs });
 
   const context: PrepareContext = {
@@ -126,6 +126,7 @@ export async function benchmark(
     preset,
     title,
     source,
+    repetition,
     command,
     environment,
     data: data satisfies DataFacts,

@@ -100,6 +100,8 @@ export interface ExperimentDefinition<Schema extends z.ZodObject> {
    * other does not train again. Default the experiment's own name.
    */
   readonly jobsOf?: string;
+  /** What a seed is called where it stands for more than random numbers, in one word, as reports say it: `fold`. */
+  readonly repetition?: string;
   /** Refuses configurations that no job could run, in one sentence. */
   check?(config: z.output<Schema>): void;
   /** Null where the data are those of the presets. */

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { diskError, ensureFolder, errorCode, readJson, writeJson } from './disk.ts';
 import { contentHash } from './hash.ts';
 import { Run } from './run.ts';
-import { experimentResultSchema, type ExperimentResult, type RunConfig } from './schema.ts';
+import { experimentResultSchema, repetitionSchema, type ExperimentResult, type RunConfig } from './schema.ts';
 
 /** experiment.json. */
 export const experimentConfigSchema = z.object({
@@ -13,6 +13,7 @@ export const experimentConfigSchema = z.object({
   preset: z.string(),
   title: z.string(),
   source: z.string(),
+  repetition: repetitionSchema,
   /** The command that runs everything in this folder. */
   command: z.string(),
   /** Validated configuration; its axes name every model, condition and seed that was ever asked for here. */

@@ -76,7 +76,7 @@ export const resultRowSchema = z.object({
   /** The metric in full: 'mean relative L2 error, test split, last checkpoint'. */
   metric: z.string(),
   published: z.number().nullable(),
-  /** Mean and sample standard deviation over seeds; `std` is null for n = 1. */
+  /** Mean and sample standard deviation over seeds, or what they stand for; `std` is null for n = 1. */
   mean: z.number().nullable(),
   std: z.number().nullable(),
   n: z.number().int(),
@@ -107,6 +107,9 @@ export const checkSchema = z.object({
 });
 export type Check = z.infer<typeof checkSchema>;
 
+/** What the values of a row are repeated over, in one word, where a seed stands for more than random numbers: `fold`. Default `seed`. */
+export const repetitionSchema = z.string().optional();
+
 export const experimentResultSchema = z.object({
   experiment: z.string(),
   preset: z.string(),
@@ -115,6 +118,7 @@ export const experimentResultSchema = z.object({
   source: z.string(),
   command: z.string(),
   environment: environmentSchema,
+  repetition: repetitionSchema,
   /** Facts of the data: recipe, seed, sizes, SHA-256, certified error of the labels. */
   data: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
   rows: z.array(resultRowSchema),

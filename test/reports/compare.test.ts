@@ -84,6 +84,23 @@ describe('the noise rule', () => {
     expect(sentences(rows)).toContain('with one seed no claim is made');
   });
 
+  test('a report whose seeds stand for folds speaks of folds', () => {
+    const pageOf = (rows: Row[]): string => {
+      const input = syntheticReport();
+      return renderReport({ ...input, result: { ...input.result, repetition: 'fold', rows } });
+    };
+    const page = pageOf([row('a', 1, 0.5, 3), row('b', 1.1, 0.5, 3), row('c', 3, null, 1)]);
+    expect(page).toContain('within the noise between folds');
+    expect(page).toContain('standard deviation over n folds');
+    expect(page).toContain('One fold: no claim.');
+    expect(page).toMatch(/>3 folds</);
+    expect(page).toMatch(/>one fold</);
+    expect(page).toMatch(/>Folds</);
+    expect(page).toContain('one thin line a fold');
+    // Tables of the configuration name the seed as the jobs do.
+    expect(page.replace(/<(script|style)[^]*?<\/\1>|data:[^"]*/g, '')).not.toMatch(/\bseeds?\b(?!<\/)/i);
+  });
+
   test('a baseline is never bold, and is named when it beats every model', () => {
     const rows = [
       row('a', 1, 0.01, 3),

@@ -276,6 +276,7 @@ export const covidBenchmark = {
     'Gupta, Xiao, Balan and Bogdan 2022 (ICLR), table “COVID-19 prediction benchmarks”; counts: JHU CSSE COVID-19 data, CC BY 4.0',
   configuration,
   axes: ['models', 'baselines', 'splits', 'targets', 'folds'],
+  repetition: 'fold',
   presets: {
     quick: {
       description:
