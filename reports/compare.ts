@@ -1,9 +1,10 @@
 /** Which differences between models exceed the noise between seeds, or what they stand for. */
+import { NOISE_LEVEL, noiseOfDifference, type Sample } from '../src/runs/noise.ts';
 import type { Row } from './input.ts';
 
 /** The rule as the report states it, for values repeated over seeds or folds. */
 export const noiseRule = (repetition: string): string =>
-  `the difference of the means > 2·√(s₁²/n₁ + s₂²/n₂), s the sample standard deviation over n ${repetition}s`;
+  `the difference of the means > t·√(s₁²/n₁ + s₂²/n₂), s the sample standard deviation over n ${repetition}s, t of Student’s distribution at ${100 * NOISE_LEVEL} %`;
 
 /** The better values of a metric; `neither` where a value is a fact that makes no model better. */
 export type Direction = 'lower' | 'higher' | 'neither';
@@ -31,8 +32,6 @@ export const isRival = ({
   reference,
 }: Pick<Row, 'baseline' | 'limit' | 'reference'>): boolean => baseline && !limit && !reference;
 
-type Sample = Pick<Row, 'mean' | 'std' | 'n'>;
-
 /** Whether the spread over seeds is known. */
 export const hasSpread = ({ mean, std, n }: Sample): boolean => mean !== null && std !== null && n >= 2;
 
@@ -43,8 +42,7 @@ export const hasSpread = ({ mean, std, n }: Sample): boolean => mean !== null &&
 export function separation(a: Sample, b: Sample): 'apart' | 'tie' | 'unknown' {
   if (a.mean === null || b.mean === null || a.std === null || b.std === null || a.n < 2 || b.n < 2)
     return 'unknown';
-  const noise = 2 * Math.sqrt(a.std ** 2 / a.n + b.std ** 2 / b.n);
-  return Math.abs(a.mean - b.mean) > noise ? 'apart' : 'tie';
+  return Math.abs(a.mean - b.mean) > noiseOfDifference(a, b) ? 'apart' : 'tie';
 }
 
 export type Mark = 'best' | 'second' | 'tie' | null;

@@ -1,7 +1,7 @@
 /** How networks and baselines of the COVID-19 experiment compare: ratios of their errors, fold by fold. */
 import type { Quantity } from '../../datasets/covid/table.ts';
 import { fixedForecasts } from '../forecasting/index.ts';
-import type { Check } from '../runs/index.ts';
+import { NOISE_LEVEL, noiseOfMean, type Check } from '../runs/index.ts';
 import { meanOf, networksByCondition, placeOf, sameCondition, seedsOf, type Cell } from './covidCells.ts';
 import { groupBy, meanAndDeviation, standardError } from './statistics.ts';
 
@@ -46,15 +46,14 @@ function foldRatios(of: Cell, to: Cell, key: string): number[] {
 }
 
 /**
- * Whether errors are lower than another model's: the mean ratio of the folds is below or above 1 by more than two standard errors.
- * One fold has no standard error; there the ratio alone is told.
+ * Whether errors are lower than another model's: the mean ratio of the folds is below or above 1 by more than its noise.
+ * One fold has none that is known; there the ratio alone is told.
  */
 function outcome(ratios: readonly number[]): 'better' | 'worse' | 'open' {
-  const { mean } = meanAndDeviation(ratios);
-  const noise = 2 * (standardError(ratios) ?? 0);
+  const { mean, std, n } = meanAndDeviation(ratios);
   if (mean === null) return 'open';
   if (!Number.isFinite(mean)) return 'worse';
-  if (ratios.length > 1 && Math.abs(mean - 1) <= noise) return 'open';
+  if (n > 1 && Math.abs(mean - 1) <= noiseOfMean({ std, n })) return 'open';
   return mean < 1 ? 'better' : 'worse';
 }
 
@@ -80,7 +79,7 @@ export function baselineChecks(cells: readonly Cell[], quantities: readonly Quan
         const value = Math.max(...compared.map((ratios) => meanAndDeviation(ratios).mean ?? NaN));
         const worst = keys.length > 1 ? `, worst of ${quantities.join(', ')}` : '';
         const folds = Math.min(...compared.map(({ length }) => length));
-        const margin = folds > 1 ? `by two standard errors of ${folds} folds` : 'in one fold';
+        const margin = folds > 1 ? `by more than the noise of ${folds} folds` : 'in one fold';
         return [
           {
             name: `${network.model}: beats ${names} by ${name}, ${placeOf(condition)}`,
@@ -109,7 +108,10 @@ export function baselineNotes(cells: readonly Cell[], quantities: readonly Quant
       return `By ${name}, ${against.join('; ')}.`;
     });
     const folds = Math.max(...networks.map(({ results }) => results.length));
-    const rule = folds > 1 ? 'noise: two standard errors of the folds' : 'one fold, whose noise is not known';
+    const rule =
+      folds > 1
+        ? `noise: ${100 * NOISE_LEVEL} % by Student’s distribution over the folds`
+        : 'one fold, whose noise is not known';
     return [`Against the baselines (${placeOf(condition)}; ${rule}). ${verdicts.join(' ')}`];
   });
 }

@@ -14,4 +14,5 @@ export { ExperimentFolder, type ExperimentConfig } from './experimentFolder.ts';
 export { canonicalJson, contentHash } from './hash.ts';
 export { acquireLock, isAlive, LockedError } from './lock.ts';
 export { MetricsLog, parseMetricLines, parseMetrics } from './metrics.ts';
+export { NOISE_LEVEL, noiseOfDifference, noiseOfMean } from './noise.ts';
 export { Run, runName } from './run.ts';

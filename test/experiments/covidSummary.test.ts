@@ -198,14 +198,14 @@ test('with several folds a network is told fold by fold too, and beats nobody by
     /\(forward split, network answers counts\): fc: MAE confirmed 0\.933 ± 0\.145 \(below 1 in 2 of 3\), MAE deaths 0\.510 ± 0\.006/,
   );
   expect(notes.join()).toContain(
-    'network answers counts; noise: two standard errors of the folds). By mean absolute error of confirmed, no network beats slope, fc is within the noise. By mean absolute error of deaths, fc beats slope. By relative L2 error, no network beats slope (fc).',
+    'network answers counts; noise: 95 % by Student’s distribution over the folds). By mean absolute error of confirmed, no network beats slope, fc is within the noise. By mean absolute error of deaths, fc beats slope. By relative L2 error, no network beats slope (fc).',
   );
   // Lower on average in both quantities, but not by more than the noise in one.
   const [absolute] = checks;
   expect(absolute.value).toBeCloseTo(0.9333, 3);
   expect([absolute.holds, absolute.limit]).toEqual([
     false,
-    '< 1 by two standard errors of 3 folds, over that of the better baseline, worst of confirmed, deaths',
+    '< 1 by more than the noise of 3 folds, over that of the better baseline, worst of confirmed, deaths',
   ]);
 });
 

@@ -66,8 +66,9 @@ describe('Padé before Taylor', () => {
   };
 
   test.each([
-    [[0.009, 0.0091], true],
-    // Before it, by less than the noise between the seeds.
+    [[0.003, 0.0031], true],
+    // Before it, by less than the noise between the seeds, which two of them tell little of.
+    [[0.009, 0.0091], false],
     [[0.0098, 0.0108], false],
     [[0.011, 0.012], false],
   ])('the split that validation chooses decides, and the noise between seeds: %j', (chosen, holds) => {

@@ -44,12 +44,12 @@ const sentences = (rows: Row[]): string => {
 };
 
 describe('the noise rule', () => {
-  test('the threshold is 2·√(s₁²/n₁ + s₂²/n₂)', () => {
-    // s = 0.3 and 0.4 with n = 4 and 4: 2·√(0.0225 + 0.04) = 0.5.
+  test('the threshold is t·√(s₁²/n₁ + s₂²/n₂), t of Student’s distribution', () => {
+    // s = 0.3 and 0.4 with n = 4 and 4: √(0.0225 + 0.04) = 0.25, with 5.56 degrees of freedom by Welch, t = 2.495.
     const a = row('a', 1, 0.3, 4);
-    expect(separation(a, row('b', 1.501, 0.4, 4))).toBe('apart');
-    expect(separation(a, row('b', 1.499, 0.4, 4))).toBe('tie');
-    expect(separation(a, row('b', 0.499, 0.4, 4))).toBe('apart');
+    expect(separation(a, row('b', 1.63, 0.4, 4))).toBe('apart');
+    expect(separation(a, row('b', 1.615, 0.4, 4))).toBe('tie');
+    expect(separation(a, row('b', 0.37, 0.4, 4))).toBe('apart');
   });
 
   test('one seed, or no known deviation, allows no claim', () => {
@@ -65,7 +65,7 @@ describe('the noise rule', () => {
   });
 
   test('second and third within the noise: nobody is underlined', () => {
-    const { marks } = rank([row('a', 1, 0.01, 3), row('b', 2, 0.5, 3), row('c', 2.1, 0.5, 3)], 'lower');
+    const { marks } = rank([row('a', 1, 0.01, 3), row('b', 2, 0.3, 3), row('c', 2.1, 0.3, 3)], 'lower');
     expect([...marks.values()]).toEqual(['best']);
   });
 

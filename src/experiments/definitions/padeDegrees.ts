@@ -5,7 +5,13 @@
 import { z } from 'zod';
 import { kdvDataset } from '../../../datasets/kdv.ts';
 import { getOperator, LARGEST_DEGREE, padeCoefficients } from '../../operators/index.ts';
-import type { Check, Figure, JobResult, ResultRow } from '../../runs/index.ts';
+import {
+  noiseOfDifference,
+  type Check,
+  type Figure,
+  type JobResult,
+  type ResultRow,
+} from '../../runs/index.ts';
 import { seedList } from '../lists.ts';
 import {
   fineGrid,
@@ -213,8 +219,7 @@ const checksOf = (rows: readonly ResultRow[], _: Configuration, finished: readon
         .filter(({ validation }) => Number.isFinite(validation))
         .sort((a, b) => a.validation - b.validation);
       if (!taylor || !pade || ![taylor, pade].every(canJudge)) return [];
-      const noise = 2 * Math.hypot(...[taylor, pade].map(({ std, n }) => (std ?? NaN) / Math.sqrt(n)));
-      const limit = taylor.mean - noise;
+      const limit = taylor.mean - noiseOfDifference(taylor, pade);
       return [
         {
           name: `s = ${resolution}, ${taylor.p} applications of L: ${nameOf(pade)}, chosen on validation, before Taylor`,
