@@ -73,3 +73,24 @@ test('a training whose gradient grows beyond e^‖L‖ times that of the lowest 
   expect(holds(finished(8, 8, { largest: NaN }))).toEqual([true, true, false]);
   expect(holds(finished(8, 8, { ratio: 1.5 }))).toEqual([true, false, true]);
 });
+
+test('how near each bound comes has a table of its own and a sentence', () => {
+  const config = configure(experiment, 'quick');
+  const uneven = (p: number, kernel: number): JobResult => {
+    const result = finished(p, 1);
+    return {
+      ...result,
+      extra: { ...result.extra, 'measured kernel': kernel * result.extra['bound kernel'] },
+    };
+  };
+  const { rows, notes } = experiment.summarize([uneven(1, 1e-4), uneven(2, 3e-5)], config);
+  const kernel = rows.filter(({ metric }) => metric.includes('by the kernel of L'));
+  expect(kernel.map(({ condition, mean }) => [condition.p, mean?.toPrecision(3)])).toEqual([
+    [1, '0.000100'],
+    [2, '0.0000300'],
+  ]);
+  expect(new Set(rows.map(({ metric }) => metric)).size).toBe(4);
+  expect(notes[0]).toContain(
+    'by the kernel of L, bound (1), 0.000030 to 0.00010; gradient by W, bound (2), 0.50 to 0.50',
+  );
+});

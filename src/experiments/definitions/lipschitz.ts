@@ -8,14 +8,22 @@ import { z } from 'zod';
 import { kdv, kdvDataset } from '../../../datasets/kdv.ts';
 import { loadParameters } from '../../nn/files.ts';
 import { getOperator, lipschitzReport, type PadeBlock } from '../../operators/index.ts';
-import { canonicalJson, type Check, type Figure, type JobResult, type MetricLine } from '../../runs/index.ts';
+import {
+  canonicalJson,
+  type Check,
+  type Figure,
+  type JobResult,
+  type MetricLine,
+  type ResultRow,
+} from '../../runs/index.ts';
 import { array, type NDArray } from '../../tensor/index.ts';
 import { key, normal } from '../../tensor/random.ts';
 import { experiment, type JobConfig } from '../experiment.ts';
 import { seedList } from '../lists.ts';
 import { requireOptions } from '../pairsSource.ts';
 import { trainOperator } from '../operatorTask.ts';
-import { groupBy, meanAndDeviation, meanOf } from '../statistics.ts';
+import { rowOfSeeds } from '../resultRows.ts';
+import { groupBy, meanOf } from '../statistics.ts';
 
 const degree = z.int().min(1).max(12);
 
@@ -113,6 +121,32 @@ const meanOfNumber = (results: readonly JobResult[], name: string): number =>
 
 /** All seeds of one pair of degrees. */
 type Group = readonly JobResult[];
+
+/** How near the measured norm of one gradient comes to its bound. */
+const ratioOf = ({ extra }: JobResult, gradient: Gradient): number =>
+  extra[`measured ${gradient}`] / extra[`bound ${gradient}`];
+
+/** One number of every pair of degrees as a table of its own. */
+const rowsOf = (
+  groups: readonly Group[],
+  metric: string,
+  valueOf: (result: JobResult) => number,
+): ResultRow[] =>
+  groups.map((group) =>
+    rowOfSeeds(group, metric, valueOf, {
+      note: `‖L‖ = ${meanOfNumber(group, 'normL').toPrecision(3)}, test error ${meanOfNumber(group, 'test error').toPrecision(3)}`,
+    }),
+  );
+
+/** The largest ratio alone would hide that a bound is far from what is measured. */
+function nearnessNote(groups: readonly Group[]): string {
+  const ranges = gradientNames.map((gradient) => {
+    const ratios = groups.flatMap((group) => group.map((result) => ratioOf(result, gradient)));
+    const [low, high] = [Math.min(...ratios), Math.max(...ratios)].map((ratio) => ratio.toPrecision(2));
+    return `${gradients[gradient]}, ${low} to ${high}`;
+  });
+  return `Measured norm over bound, over all pairs of degrees: ${ranges.join('; ')}. A ratio far below 1 says that the bound tells little of the gradient.`;
+}
 
 /** Bound and measurement of one gradient over p, a curve for each q. */
 function figureOf(gradient: Gradient, groups: readonly Group[]): Figure {
@@ -290,21 +324,18 @@ export default experiment('lipschitz', {
       const [first, second] = [pairOf(a), pairOf(b)];
       return first.q - second.q || first.p - second.p;
     });
-    const rows = groups.map((group) => ({
-      model: 'pade',
-      condition: group[0].config.condition,
-      metric: METRIC,
-      published: null,
-      ...meanAndDeviation(group.map(({ value }) => value)),
-      parameters: group[0].parameters,
-      seconds: meanAndDeviation(group.map(({ seconds }) => seconds)).mean,
-      baseline: false,
-      note: `‖L‖ = ${meanOfNumber(group, 'normL').toPrecision(3)}, test error ${meanOfNumber(group, 'test error').toPrecision(3)}`,
-    }));
     return {
-      rows,
+      rows: [
+        ...rowsOf(groups, METRIC, ({ value }) => value),
+        ...gradientNames.flatMap((gradient) =>
+          rowsOf(groups, `measured norm over bound, ${gradients[gradient]}, neither is better`, (result) =>
+            ratioOf(result, gradient),
+          ),
+        ),
+      ],
       checks: checksOf(groups),
       notes: [
+        nearnessNote(groups),
         'Norms are taken in the first block of the trained operator at a random field; the bounds depend on ‖L‖ and ‖W‖ of the trained parameters, and on p and q through bound (3) only.',
         'The gradient of a training goes through the whole network, for which the theorem has no bound; the check takes the factor e^‖L‖, which is all that the degrees can add to the bounds of a block.',
       ],
