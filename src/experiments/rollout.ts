@@ -1,7 +1,7 @@
 /** Autoregressive evaluation: a model applied to its own output again and again, and what it keeps of the energy spectrum. */
 import type { OperatorPairs } from '../../datasets/pairs.ts';
 import { fourierTransform } from '../../solvers/fourier.ts';
-import type { Figure, JobResult } from '../runs/index.ts';
+import type { Check, Figure, JobResult } from '../runs/index.ts';
 import type { Predict } from './operatorTask.ts';
 import { isBaseline } from './operatorRows.ts';
 import { groupBy, mean, meanOf, relativeL2Errors } from './statistics.ts';
@@ -132,6 +132,33 @@ function lossOf(results: readonly JobResult[]): Loss | null {
 
 const sayLost = ({ model, lost, seeds, time }: Loss): string =>
   `${model} ${lost} of ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}${lost === 1 ? '' : ', the first'} at t = ${time}`;
+
+/**
+ * How long the best network stays before every baseline, under one condition named `where`: beyond the step that it was trained for, at
+ * least. To the end nobody can, where the solution is chaotic. No check without both; a lost seed is an infinite error.
+ */
+export function rolloutChecks(finished: readonly JobResult[], where: string): Check[] {
+  const times = pointsOf(finished, REFERENCE_ERROR);
+  const models = groupBy(finished, ({ config }) => config.model);
+  const leastAt = (time: number, baseline: boolean): number =>
+    Math.min(
+      ...models
+        .filter(([{ config }]) => isBaseline(config.model) === baseline)
+        .map((results) => meanOf(results, ({ extra }) => extra[`${ERROR}${time}`] ?? Infinity)),
+    );
+  const both = new Set(models.map(([{ config }]) => isBaseline(config.model))).size === 2;
+  if (!both || times.length < 2) return [];
+  const behind = times.findIndex((time) => !(leastAt(time, false) < leastAt(time, true)));
+  const value = behind < 0 ? times[times.length - 1] : behind === 0 ? 0 : times[behind - 1];
+  return [
+    {
+      name: `rollout ${where}: time until which the best model is before every baseline`,
+      value,
+      limit: `≥ ${times[1]}, two steps (rollouts end at ${times[times.length - 1]})`,
+      holds: value >= times[1],
+    },
+  ];
+}
 
 /** Error over time and energy spectrum of all models under one condition, named `where`. */
 export function rolloutFigures(finished: readonly JobResult[], id: string, where: string): Figure[] {

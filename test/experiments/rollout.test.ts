@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest';
 import type { OperatorPairs } from '../../datasets/pairs.ts';
-import { energySpectrum, measureRollout, rolloutFigures } from '../../src/experiments/rollout.ts';
+import {
+  energySpectrum,
+  measureRollout,
+  rolloutChecks,
+  rolloutFigures,
+} from '../../src/experiments/rollout.ts';
 import type { JobResult } from '../../src/runs/index.ts';
 
 const s = 16;
@@ -127,4 +132,30 @@ test('an energy spectrum has the modes that no seed of a model leaves out', () =
     [smooth, all],
   ])
     expect(rolloutFigures(jobs, '1', 'here')[1].series[1]).toMatchObject({ name: 'fno', x: [1], y: [3] });
+});
+
+test('how long the best model is before every baseline, and a lost seed is no small error', () => {
+  const named = (model: string, ...seeds: JobResult[]): JobResult[] =>
+    seeds.map((result) => ({ ...result, config: { ...result.config, model } }));
+  const check = (...finished: JobResult[][]) => rolloutChecks(finished.flat(), 'here');
+  const linear = named('linear', seedOf(0, [0.1, 1.02, null], []));
+  const identity = named('identity', seedOf(0, [0.2, 1.1, 1.1], []));
+  const mwt = named('mwt', seedOf(0, [0.01, 0.9, 1.3], []), seedOf(1, [0.01, 1.1, 0.9], []));
+  const pade = named('pade', seedOf(0, [0.01, 0.5, 0.5], []), seedOf(1, [0.01, null, null], []));
+  expect(check(linear, identity, mwt, pade)).toEqual([
+    {
+      name: 'rollout here: time until which the best model is before every baseline',
+      value: 2,
+      limit: '≥ 2, two steps (rollouts end at 3)',
+      holds: true,
+    },
+  ]);
+  expect(check(identity, pade)).toMatchObject([{ value: 1, holds: false }]);
+  expect(
+    check(named('linear', seedOf(0, [0.1, 0.1, null], [])), named('fno', seedOf(0, [0.2, 0.05, 1], []))),
+  ).toMatchObject([{ value: 0, holds: false }]);
+  expect(check(identity, named('fno', seedOf(0, [0.1, 0.1, 0.1], [])))).toMatchObject([{ value: 3 }]);
+  expect(check(mwt)).toEqual([]);
+  expect(check(identity, named('fno', job(0, {})))).toMatchObject([{ value: 0 }]);
+  expect(check(named('identity', job(0, {})), named('fno', job(0, {})))).toEqual([]);
 });

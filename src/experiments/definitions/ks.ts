@@ -22,7 +22,7 @@ import {
   sampleFields,
 } from '../operatorBenchmark.ts';
 import { placeOf } from '../operatorRows.ts';
-import { LABEL_ERROR, measureRollout, rolloutFigures } from '../rollout.ts';
+import { LABEL_ERROR, measureRollout, rolloutChecks, rolloutFigures } from '../rollout.ts';
 import { groupBy } from '../statistics.ts';
 import { trainingFields } from '../trainingSettings.ts';
 
@@ -50,16 +50,17 @@ const LABEL_LIMIT = 1e-4;
 
 const where = (condition: Condition): string => placeOf(condition, ['resolution', 'length', 'time']);
 
+const byCondition = (finished: readonly JobResult[]): JobResult[][] =>
+  groupBy(finished, ({ config }) => canonicalJson(config.condition));
+
 /** How far the labels can be trusted, condition by condition. */
 const labelChecks = (finished: readonly JobResult[]): Check[] =>
-  groupBy(finished, ({ config }) => canonicalJson(config.condition)).flatMap(
-    ([{ config, extra }]): Check[] => {
-      if (!(LABEL_ERROR in extra)) return [];
-      const value = extra[LABEL_ERROR];
-      const name = `step-doubling error of the labels ${where(config.condition)}`;
-      return [{ name, value, limit: `≤ ${LABEL_LIMIT}`, holds: value <= LABEL_LIMIT }];
-    },
-  );
+  byCondition(finished).flatMap(([{ config, extra }]): Check[] => {
+    if (!(LABEL_ERROR in extra)) return [];
+    const value = extra[LABEL_ERROR];
+    const name = `step-doubling error of the labels ${where(config.condition)}`;
+    return [{ name, value, limit: `≤ ${LABEL_LIMIT}`, holds: value <= LABEL_LIMIT }];
+  });
 
 /** Rows of the table where a model does not beat the propagator of the linear part. */
 function checksOf(rows: readonly ResultRow[]): Check[] {
@@ -135,13 +136,17 @@ export default operatorBenchmark('ks', {
     return linearPropagator('kuramotoSivashinsky', {}, { length: ksLengths[length], time });
   },
   measure: measureRollout,
-  checks: (rows, _, finished) => [...labelChecks(finished), ...checksOf(rows)],
+  checks: (rows, _, finished) => [
+    ...labelChecks(finished),
+    ...checksOf(rows),
+    ...byCondition(finished).flatMap((group) => rolloutChecks(group, where(group[0].config.condition))),
+  ],
   notes: () => [
     'Labels are ETDRK4 solutions on 256 points, continued by their Fourier series; the step-doubling error is undivided and bounds the error in time.',
     'Models learn u(0) ↦ u(T) from random initial conditions only. In a rollout they meet states that they were not trained on, closer to the attractor.',
   ],
   figures: (finished) =>
-    groupBy(finished, ({ config }) => canonicalJson(config.condition)).flatMap((group, i) =>
+    byCondition(finished).flatMap((group, i) =>
       rolloutFigures(group, String(i + 1), where(group[0].config.condition)),
     ),
 });
