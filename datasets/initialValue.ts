@@ -44,7 +44,7 @@ export function checkGrid(
     context.addIssue({ code: 'custom', path: [path], message, input: path });
   if (fine % 2 !== 0) refuse('fine', 'expected an even number of points');
   if (fine % resolution !== 0) {
-    refuse('resolution', `${resolution} does not divide the fine grid of ${fine} points`);
+    refuse('resolution', `${resolution} does not divide the fine grid of ${fine} points (--fine)`);
   }
 }
 

@@ -29,6 +29,15 @@ export function dayNumber(day: string): number {
   return time / MILLISECONDS;
 }
 
+/** Whether a text is a day of the calendar as 'YYYY-MM-DD'. */
+export function isDay(text: string): boolean {
+  try {
+    return Number.isFinite(dayNumber(text));
+  } catch {
+    return false;
+  }
+}
+
 /** 'YYYY-MM-DD' of days since 1970-01-01. */
 export const dayOf = (number: number): string => new Date(number * MILLISECONDS).toISOString().slice(0, 10);
 

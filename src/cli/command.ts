@@ -52,6 +52,16 @@ function read(
   throw new UsageError(`${label}: ${checked.error.issues[0].message}`);
 }
 
+/** Refuses more arguments than have names; what is too much belongs to the last of them. */
+function refuseExcess(names: readonly string[], given: readonly string[]): void {
+  const last = names.length - 1;
+  if (given.length <= names.length || last < 0) return;
+  const values = given.slice(last);
+  throw new UsageError(
+    `${names[last]}: got ${values.length}, ${values.join(' ')}, expected one of them: a pattern may match several files or folders`,
+  );
+}
+
 /** The part of `--help` that shows commands to copy. */
 export const exampleText = (examples: readonly string[]): string =>
   `\n${examples.length > 1 ? 'Examples' : 'Example'}:\n${examples.map((line) => `  $ ${line}`).join('\n')}\n`;
@@ -69,8 +79,14 @@ export function command<
     built.addOption(hidden ? option.hideHelp() : option);
   }
   const readFlags = addFlags(built, spec.flags ?? []);
+  // A pattern of the shell may match several folders: which they are is said below.
+  built.allowExcessArguments(names.length > 0);
   built.addHelpText('after', exampleText(spec.examples));
   built.action(async (...received: unknown[]) => {
+    refuseExcess(
+      names.map(([name]) => name),
+      built.args,
+    );
     const given = received[names.length] as Record<string, unknown>;
     const values = Object.fromEntries([
       ...names.map(([name, argument], i) => [name, read(name, argument, received[i])]),

@@ -57,6 +57,8 @@ export function explainIssue(issue: z.core.$ZodIssue, value: unknown): string {
   if (issue.code === 'unrecognized_keys')
     return `${issue.keys.map(flagOf).join(', ')}: there is no such option`;
   const flag = flagOf(String(issue.path[0] ?? ''));
+  // A default that does not go with what was given: the message says which value it is.
+  if (at === undefined && issue.code === 'custom') return `${flag}: ${expectation(issue)}`;
   return at === undefined
     ? `${flag}: missing, ${expectation(issue)}`
     : `${flag}: got ${show(at)}, ${expectation(issue)}`;

@@ -90,6 +90,23 @@ test.each<[string[], string[]]>([
     ['data', 'kdv', '--recipe', 'secret'],
     ['--recipe', 'paper, nonlinear'],
   ],
+  [
+    ['data', 'kdv', '--fine', '100'],
+    ['--resolution: 64 does not divide the fine grid of 100 points (--fine)'],
+  ],
+  [
+    ['data', 'covid', '--first-day', '2021-13-01'],
+    ['--first-day: got 2021-13-01, expected a day of the calendar'],
+  ],
+  [
+    ['data', 'covid', '--first-day', '2031-01-01'],
+    ['--first-day: got 2031-01-01, expected a day from 2020-04-12 to '],
+  ],
+  [
+    ['data', 'covid', '--first-day', '2020-06-01', '--last-day', '2020-05-01'],
+    ['--last-day: got 2020-05-01, expected a day from 2020-06-01 (--first-day) to '],
+  ],
+  [['export', 'one', 'two'], ['run: got 2, one two, expected one of them']],
   [['data', 'check', 'data.csv'], ['file: got data.csv, expected a file name ending in .npz']],
   [
     ['bench', 'nope'],

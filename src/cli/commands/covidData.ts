@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { readEpidemic } from '../../../datasets/covid/read.ts';
 import { repairRules } from '../../../datasets/covid/repair.ts';
 import { simulateEpidemic } from '../../../datasets/covid/simulate.ts';
-import { betweenDays, SYNTHETIC, type EpidemicTable } from '../../../datasets/covid/table.ts';
+import { betweenDays, isDay, SYNTHETIC, type EpidemicTable } from '../../../datasets/covid/table.ts';
 import { epidemicSeries, formatFalls, recoveredRules, taskNames } from '../../../datasets/covid/task.ts';
 import { formatTidy, isVintage } from '../../../datasets/covid/tidy.ts';
 import { windowCount } from '../../../datasets/covid/windows.ts';
@@ -15,7 +15,20 @@ import { checkOutputs, writeBytes } from '../output.ts';
 import type { Terminal } from '../terminal.ts';
 import { fileName, nonEmpty, oneOf, parsed, wholeNumber } from '../text.ts';
 
-const day = parsed('a day as 2020-04-12', (text) => (/^\d{4}-\d{2}-\d{2}$/.test(text) ? text : undefined));
+const day = parsed('a day of the calendar as 2020-04-12', (text) => (isDay(text) ? text : undefined));
+
+/** Refuses days that the table has not, by the names of their flags. */
+function requireDays({ days }: EpidemicTable, first: string | undefined, last: string | undefined): void {
+  const [start, end] = [days[0], days[days.length - 1]];
+  const refuse = (flag: string, got: string, expected: string): never => {
+    throw new UsageError(`${flag}: got ${got}, expected ${expected}`);
+  };
+  if (first !== undefined && !days.includes(first))
+    refuse('--first-day', first, `a day from ${start} to ${end}, which the data have`);
+  const from = first ?? start;
+  if (last !== undefined && (last < from || last > end))
+    refuse('--last-day', last, `a day from ${from}${first === undefined ? '' : ' (--first-day)'} to ${end}`);
+}
 
 export const covidData = (terminal: Terminal): Command =>
   command({
@@ -72,6 +85,7 @@ export const covidData = (terminal: Terminal): Command =>
         from,
       );
       const table = await read(from, seed, vintage);
+      requireDays(table, first, last);
       const series = epidemicSeries(table, { ...rules, first, last });
       if (output !== undefined) await writeBytes(output, formatTidy(betweenDays(table, first, last)));
       if (falls !== undefined) await writeBytes(falls, formatFalls(series.falls));
