@@ -51,6 +51,7 @@ import {
   rowOf,
 } from './operatorRows.ts';
 import { groupBy } from './statistics.ts';
+import { requireResolution } from './trainableOperators.ts';
 import {
   exportOperator,
   operatorParameters,
@@ -253,9 +254,10 @@ export function operatorBenchmark<Schema extends z.ZodObject>(
       for (const { data, condition } of definition.cases(config)) {
         const pairs = definition.pairs(data, condition);
         if ('dataset' in pairs) requireOptions(pairs, Object.keys(configuration.shape));
-        for (const model of definition.models(config)) {
-          configuredOperator(config, model).checkResolution(Number(condition['resolution']));
-        }
+        const models = definition
+          .models(config)
+          .map((model) => ({ name: model, operator: configuredOperator(config, model) }));
+        requireResolution(Number(condition['resolution']), models, 'models' in configuration.shape);
       }
     },
     async prepare(config, { signal, threads, onProgress }) {

@@ -3,32 +3,16 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { readPairs, refuseFewPoints, SPLITS, type OperatorPairs } from '../../../datasets/pairs.ts';
 import { gridNotes } from '../../experiments/gridNotes.ts';
-import { getOperator, operatorNames } from '../../operators/index.ts';
+import { operatorsAt } from '../../experiments/trainableOperators.ts';
 import { command } from '../command.ts';
 import { printFacts, type Facts } from '../facts.ts';
 import { pairsFacts } from '../pairsFacts.ts';
 import type { Terminal } from '../terminal.ts';
 import { fileName } from '../text.ts';
 
-/** Why an operator cannot be trained at so many points; null where it can. */
-function refusal(model: string, points: number): string | null {
-  try {
-    getOperator(model).checkResolution(points);
-    return null;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-}
-
 /** The operators of the registry that so many points allow, and the others by the reason why not. */
 function modelFacts(points: number): Facts {
-  const allowed: string[] = [];
-  const refused = new Map<string, string[]>();
-  for (const model of operatorNames) {
-    const reason = refusal(model, points);
-    if (reason === null) allowed.push(model);
-    else refused.set(reason, [...(refused.get(reason) ?? []), model]);
-  }
+  const { allowed, refused } = operatorsAt(points);
   const reasons = [...refused].map(([reason, models]) => `${models.join(', ')} (${reason})`);
   return {
     'models that can be trained on it': allowed.join(', ') || 'none',
