@@ -76,10 +76,13 @@ export function epidemicSeries(table: EpidemicTable, options: TaskOptions): Epid
   const confirmed = repair(chosen, chosen.confirmed, { rule, name: 'confirmed' });
   const deaths = repair(chosen, chosen.deaths, { rule, name: 'deaths' });
   const parts: [Quantity, Repaired][] = [['confirmed', confirmed]];
+  let doubts: Facts = {};
   if (task === 'crd') {
     const guess =
       recoveredRule === 'model' ? modelled(chosen, confirmed.values, deaths.values) : chosen.recovered;
-    parts.push(['recovered', repair(chosen, guess, { rule, name: 'recovered', first: 0 })]);
+    const recovered = repair(chosen, guess, { rule, name: 'recovered', first: 0 });
+    parts.push(['recovered', recovered]);
+    doubts = doubtFacts(chosen, confirmed.values, recovered.values, deaths.values);
   }
   parts.push(['deaths', deaths]);
 
@@ -109,6 +112,7 @@ export function epidemicSeries(table: EpidemicTable, options: TaskOptions): Epid
       ...Object.fromEntries(
         parts.flatMap(([quantity, part]) => Object.entries(repairFacts(quantity, part, recoveredRule))),
       ),
+      ...doubts,
     },
     hash: hash.digest('hex'),
   };
@@ -170,6 +174,28 @@ function repairFacts(quantity: Quantity, { filled, falls, changed }: Repaired, r
     [`${quantity}: falls of the cumulative count`]: falls.length,
     ...(list.length ? { [`${quantity}: largest falls`]: list.join('; ') } : {}),
     [`${quantity}: values changed by the repair`]: changed,
+  };
+}
+
+/**
+ * What cannot be true of recovered counts [days, states] after filling and repair, or is a change of their source: more recovered and dead
+ * than confirmed, and the largest rises of one day. Errors of forecasts are made of such rises first.
+ */
+function doubtFacts(
+  { days, states }: EpidemicTable,
+  confirmed: Float64Array,
+  recovered: Float64Array,
+  deaths: Float64Array,
+): Facts {
+  const n = states.length;
+  const impossible = recovered.filter((value, i) => value + deaths[i] > confirmed[i]).length;
+  const rises = Array.from(recovered.subarray(n), (value, i) => ({ i: i + n, rise: value - recovered[i] }))
+    .sort((a, b) => b.rise - a.rise)
+    .slice(0, LISTED)
+    .map(({ i, rise }) => `${states[i % n]} ${days[Math.floor(i / n)]} +${Math.round(rise)}`);
+  return {
+    'recovered: state-days with more recovered and dead than confirmed': impossible,
+    'recovered: largest rises of one day': rises.join('; '),
   };
 }
 

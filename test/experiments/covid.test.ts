@@ -139,6 +139,19 @@ test('windows whose counts are all zero are refused before jobs start: no error 
   await expect(prepare(counted('later.csv', late(21), late(20)), 'balanced')).rejects.toThrow('confirmed');
 });
 
+test.each([
+  [{ simulationSeed: 7, data: 'a.csv' }, '--simulation-seed: got 7, which has no effect on reported counts'],
+  [
+    { recovered: 'ffill' },
+    '--recovered: got ffill, which has no effect without recovered counts; give --task crd',
+  ],
+])('%j, which would change nothing but the names of the jobs, is refused', async (flags, message) => {
+  const { experiment } = await findExperiment('covid');
+  expect(() => configure(experiment, 'quick', flags)).toThrow(message);
+  expect(() => configure(experiment, 'quick', { simulationSeed: 7 })).not.toThrow();
+  expect(() => configure(experiment, 'quick', { task: 'crd', recovered: 'ffill' })).not.toThrow();
+});
+
 test('a file given means reported counts', async () => {
   const experiment = await quick();
   expect(configure(experiment, 'quick', { data: 'a.csv' }).source).toBe('reported');

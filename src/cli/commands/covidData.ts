@@ -84,6 +84,10 @@ export const covidData = (terminal: Terminal): Command =>
         [output, falls].flatMap((file) => file ?? []),
         from,
       );
+      if (rules.task === 'cd' && rules.recovered !== 'complete')
+        throw new UsageError(
+          `--recovered: got ${rules.recovered}, which has no effect without recovered counts; give --task crd as well`,
+        );
       const table = await read(from, seed, vintage);
       requireDays(table, first, last);
       const series = epidemicSeries(table, { ...rules, first, last });

@@ -298,6 +298,15 @@ export const covidBenchmark = {
       },
     },
   },
+  check({ source, data, simulationSeed, task, recovered }) {
+    const idle = (flag: string, got: string | number, why: string): never => {
+      throw new Error(`${flag}: got ${got}, which has no effect ${why}`);
+    };
+    if ((source === 'reported' || data !== undefined) && simulationSeed !== 0)
+      idle('--simulation-seed', simulationSeed, 'on reported counts');
+    if (task === 'cd' && recovered !== 'complete')
+      idle('--recovered', recovered, 'without recovered counts; give --task crd as well');
+  },
   normalize: (config): Configuration =>
     config.data === undefined ? config : { ...config, source: 'reported' },
   async prepare(config) {

@@ -90,7 +90,22 @@ describe('task', () => {
       epidemicSeries(table, { ...options, task: 'crd', recovered });
     const at = ({ counts }: { counts: Float64Array }, t: number, s: number): number =>
       counts[(t * n + s) * 3 + 1];
+    // One report with too many digits: it cannot be true, and the highest value until then stands for all days after it.
+    table.recovered[30 * n + ohio] = 2 * table.confirmed[30 * n + ohio];
     const carried = series('ffill');
+    const { facts } = carried;
+    const impossible = days.filter((_, t) => {
+      const [c, r, d] = [0, 1, 2].map((q) => carried.counts[(t * n + ohio) * 3 + q]);
+      return r + d > c;
+    });
+    expect(impossible.length).toBeGreaterThan(1);
+    expect(facts['recovered: state-days with more recovered and dead than confirmed']).toBe(
+      impossible.length,
+    );
+    const rise = at(carried, 30, ohio) - at(carried, 29, ohio);
+    expect(facts['recovered: largest rises of one day']).toMatch(
+      new RegExp(`^Ohio ${days[30]} \\+${Math.round(rise)};`),
+    );
     expect(carried.quantities).toEqual(['confirmed', 'recovered', 'deaths']);
     expect(at(carried, 5, ohio)).toBe(0);
     expect(at(carried, 75, 0)).toBe(table.recovered[60 * n]);
