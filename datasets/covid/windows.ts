@@ -17,8 +17,10 @@ export type WindowSplit = Readonly<Record<WindowRole, Int32Array>>;
  * windows have been seen in training, shifted by a day.
  * `forward`: blocks of days in the order train, validation, calibration, test; a window lies within one block, so that no two
  * roles share a day, and the future is never trained on. Fold k of ten tests a later block than fold k − 1.
+ * `blocked`: the blocks of `forward`, and training on the days after the test block as well. No role shares a day with another, but the days
+ * to come are known: beside the two others it tells what shared days bring, and what more of the epidemic.
  */
-export const splitKinds = ['random', 'forward'] as const;
+export const splitKinds = ['random', 'forward', 'blocked'] as const;
 export type SplitKind = (typeof splitKinds)[number];
 
 export const FOLDS = 10;
@@ -51,7 +53,9 @@ export function splitWindows(kind: SplitKind, options: SplitOptions): WindowSpli
     throw new Error(
       `${days} days are too few for training, validation, calibration and test; expected ${least}`,
     );
-  return kind === 'random' ? randomSplit(options) : forwardSplit(days, fold);
+  if (kind === 'random') return randomSplit(options);
+  const forward = forwardSplit(days, fold);
+  return kind === 'forward' ? forward : { ...forward, train: withDaysAfter(forward, days) };
 }
 
 function randomSplit({ days, fold, seed, reserved }: SplitOptions): WindowSplit {
@@ -81,6 +85,15 @@ function forwardSplit(days: number, fold: number): WindowSplit {
     calibration: within(test - BLOCK, test),
     test: within(test, test + BLOCK),
   };
+}
+
+/** Training windows of a forward split and those of the days after its test block. */
+function withDaysAfter({ train, test }: WindowSplit, days: number): Int32Array {
+  const after = test[test.length - 1] + WINDOW;
+  return Int32Array.from([
+    ...train,
+    ...Array.from({ length: windowCount(days - after) }, (_, i) => after + i),
+  ]);
 }
 
 /** Windows with their days and quantities, row by row. */

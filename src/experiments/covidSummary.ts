@@ -225,14 +225,14 @@ function notesOf(cells: readonly Cell[], options: CovidSummaryOptions): string[]
       : [
           `No published values beside this table: its counts are of ${extent}, the published ones of 50 states and 504 days.`,
         ]),
-    'Split random (as published): test windows share up to 20 of 21 days with training windows, so its errors are too low for a forecast of days to come. Split forward: blocks of days in the order training, validation, calibration, test; no two roles share a day.',
+    'Split random (as published): test windows share up to 20 of 21 days with training windows, so its errors are too low for a forecast of days to come. Split forward: blocks of days in the order training, validation, calibration, test; no two roles share a day. Split blocked: the same blocks, trained on the days after the test block too.',
     'Network answers counts: the cumulative counts themselves, as published. Network answers correction: what the line of the last 7 days misses.',
     task === 'cd'
       ? 'Task cd: confirmed and deaths. Recovered counts are missing for many states and end on 2021-03-06; --task crd adds them by a named rule.'
       : `Task crd: recovered counts by the rule “${recovered}”.`,
     `Falls of cumulative counts: rule “${repair}”; errors are measured against the repaired counts. sextant data covid --from FILE --falls FALLS.csv lists them all.`,
     `Values are means ± sample standard deviation over ${folds.length} fold${folds.length === 1 ? '' : 's'}; a fold is also the seed of the network. The last epoch is in the results of the jobs.`,
-    `Intervals: split conformal prediction at ${100 * LEVEL} % from calibration windows of their own. They are valid where calibration and test windows are exchangeable, which neighbouring days of an epidemic are not in a forward split: the measured coverage in the notes of the rows says how far it holds.`,
+    `Intervals: split conformal prediction at ${100 * LEVEL} % from calibration windows of their own. They are valid where calibration and test windows are exchangeable, which neighbouring days of an epidemic are not in a forward or blocked split: the measured coverage in the notes of the rows says how far it holds.`,
     ...baselineNotes(cells, quantities),
     ...foldNotes(cells, quantities),
   ];

@@ -55,9 +55,9 @@ const configuration = z.strictObject({
     .default([...baselineNames])
     .describe('forecasts without a network'),
   splits: list(z.enum(splitKinds))
-    .default([...splitKinds])
+    .default(['random', 'forward'])
     .describe(
-      'random: as published, test windows overlap training windows; forward: no shared day, the future last',
+      'random: as published, test windows overlap training windows; forward: no shared day, the future last; blocked: no shared day, trained on the days after the test as well',
     ),
   targets: list(z.enum(forecastTargets))
     .default([...forecastTargets])

@@ -24,9 +24,10 @@ export default experiment('covid-folds', {
     },
     paper: {
       description:
-        'ten folds of reported counts (--data, or SEXTANT_DATA), ten epochs, balanced loss; ten minutes of one core',
+        'ten folds of reported counts (--data, or SEXTANT_DATA), ten epochs, balanced loss; a quarter of an hour of one core',
       values: {
         models: ['fc', 'transformer'],
+        splits: ['random', 'forward', 'blocked'],
         targets: ['correction'],
         loss: 'balanced',
         folds: Array.from({ length: FOLDS }, (_, fold) => fold),

@@ -35,6 +35,31 @@ describe('windows', () => {
     );
   });
 
+  test('a blocked split trains on the days before and after the others, and shares none of theirs', () => {
+    fc.assert(
+      fc.property(settings, (setting) => {
+        const { days } = setting;
+        const [forward, blocked] = (['forward', 'blocked'] as const).map((kind) =>
+          splitWindows(kind, setting),
+        );
+        for (const role of ['validation', 'calibration', 'test'] as const)
+          expect(blocked[role]).toEqual(forward[role]);
+        const seen = (starts: Int32Array) =>
+          new Set([...starts].flatMap((start) => Array.from({ length: WINDOW }, (_, i) => start + i)));
+        const train = seen(blocked.train);
+        const others = ['validation', 'calibration', 'test'].flatMap((role) => [
+          ...seen(blocked[role as 'test']),
+        ]);
+        expect(others.filter((day) => train.has(day))).toEqual([]);
+        // All days but those of the three blocks, where what is left after the test block has room for a window.
+        const after = Math.max(...others) + 1;
+        const left = days - after >= WINDOW ? days - after : 0;
+        expect(train.size).toBe(Math.min(...others) + left);
+        expect(Math.max(...train)).toBeLessThan(days);
+      }),
+    );
+  });
+
   test('folds of a forward split test later and later blocks, the last one the last days', () => {
     const firsts = Array.from(
       { length: FOLDS },
