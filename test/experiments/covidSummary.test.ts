@@ -252,7 +252,12 @@ test('covid-folds shows the jobs of covid: what the one has trained, the other d
   const { experiment: folds } = await findExperiment('covid-folds');
   const facts = { 'SHA-256': 'hash' };
   const config = configure(folds, 'paper', { data: 'a.csv' });
-  const whole = configure(experiment, 'paper', { data: 'a.csv', epochs: 10, loss: 'balanced' });
+  const whole = configure(experiment, 'paper', {
+    data: 'a.csv',
+    epochs: 10,
+    loss: 'balanced',
+    splits: ['random', 'forward', 'blocked'],
+  });
   const key = (job: JobConfig): string => JSON.stringify(job);
   const known = new Set(experiment.jobs(whole, facts).map(key));
   const jobs = folds.jobs(config, facts);
