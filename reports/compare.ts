@@ -40,9 +40,9 @@ export const hasSpread = ({ mean, std, n }: Sample): boolean => mean !== null &&
  * no known deviation, so nothing is claimed.
  */
 export function separation(a: Sample, b: Sample): 'apart' | 'tie' | 'unknown' {
-  if (a.mean === null || b.mean === null || a.std === null || b.std === null || a.n < 2 || b.n < 2)
-    return 'unknown';
-  return Math.abs(a.mean - b.mean) > noiseOfDifference(a, b) ? 'apart' : 'tie';
+  const noise = noiseOfDifference(a, b);
+  if (a.mean === null || b.mean === null || Number.isNaN(noise)) return 'unknown';
+  return Math.abs(a.mean - b.mean) > noise ? 'apart' : 'tie';
 }
 
 export type Mark = 'best' | 'second' | 'tie' | null;

@@ -26,7 +26,8 @@ export function noiseOfDifference(a: Pick<Sample, 'std' | 'n'>, b: Pick<Sample, 
   if (a.std === null || b.std === null || a.n < 2 || b.n < 2) return NaN;
   const [va, vb] = [a.std ** 2 / a.n, b.std ** 2 / b.n];
   if (va + vb === 0) return 0;
-  const freedom = (va + vb) ** 2 / (va ** 2 / (a.n - 1) + vb ** 2 / (b.n - 1));
+  const share = va / (va + vb);
+  const freedom = 1 / (share ** 2 / (a.n - 1) + (1 - share) ** 2 / (b.n - 1));
   return studentQuantile(freedom) * Math.sqrt(va + vb);
 }
 
