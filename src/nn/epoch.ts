@@ -4,6 +4,7 @@ import { foldIn, permutation, type Key } from '../tensor/random.ts';
 import { batchRanges, type Batch, type openSplit } from './batches.ts';
 import type { EpochLine, Progress } from './checkpoint.ts';
 import type { Evaluator } from './evaluate.ts';
+import { FLUSH_EVERY, flushTiny } from './flush.ts';
 import { refuseMetric, refuseStep, sampleNames } from './notFinite.ts';
 import { unpackTree } from './parameters.ts';
 import { breather, type Pace, type ProgramsBySize } from './programs.ts';
@@ -129,7 +130,8 @@ async function runSteps<P>(
     await pause();
     if (signal?.aborted) return null;
     const size = sizeOfRange(ranges[next]);
-    const group = ranges.slice(next, next + stepPace.steps()).filter((range) => sizeOfRange(range) === size);
+    const atOnce = Math.min(stepPace.steps(), FLUSH_EVERY - (next % FLUSH_EVERY));
+    const group = ranges.slice(next, next + atOnce).filter((range) => sizeOfRange(range) === size);
     const program = await steps.get(size);
     const planned = group.map((range, i) => plan(range, next + i));
     const inputs = planned.map(({ input }) => input);
@@ -152,8 +154,9 @@ async function runSteps<P>(
       normSum += norm;
     }
     learningRate = planned[planned.length - 1].rate;
-    state = carry;
     next += group.length;
+    const flush = next % FLUSH_EVERY === 0 || next === ranges.length;
+    state = flush ? flushTiny(definition, carry) : carry;
   }
   return {
     state: stateOfBlocks(state),

@@ -29,6 +29,7 @@ export {
   type LossReduction,
   type StepDefinition,
 } from './step.ts';
+export { FLUSH_EVERY, flushTiny } from './flush.ts';
 export { stepsAtOnce } from './programs.ts';
 export { loadParameters, saveParameters } from './files.ts';
 export { decodeSafetensors, encodeSafetensors, type TensorFile } from './safetensors.ts';

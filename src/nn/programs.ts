@@ -45,7 +45,7 @@ export function breather(milliseconds = 10): () => Promise<void> | undefined {
 
 /** The longest that a training should be deaf to signals, and the most batches it should hold at once. */
 const LONGEST_RUN = 2000;
-const MOST_STEPS = 32;
+export const MOST_STEPS = 32;
 
 /** How many steps of so many milliseconds run at once, before the state comes back from the engine. */
 export const stepsAtOnce = (milliseconds: number): number =>

@@ -28,7 +28,6 @@ import {
 } from '../tensor/index.ts';
 import { flatten } from '../tensor/tree.ts';
 import { blockLengths, cut, join, regroup, type Blocks } from './blocks.ts';
-import { flushTiny } from './optimizers/flush.ts';
 import { scalarsOf, type Optimizer } from './optimizers/optimizer.ts';
 import { unpackTensors, type Layout, type TensorsOf } from './parameters.ts';
 
@@ -146,9 +145,9 @@ export function trainingStep<P>({ loss, reduction, layout, optimizer, clipNorm, 
         slots: vectors.slice(1, 1 + optimizer.slots.length),
         hyper: numbers,
       });
-      const updated = flushTiny(next.parameters);
-      const average = ema === undefined ? [] : [movingAverage(vectors[vectors.length - 1], updated, numbers)];
-      return [updated, ...next.slots, ...average];
+      const average =
+        ema === undefined ? [] : [movingAverage(vectors[vectors.length - 1], next.parameters, numbers)];
+      return [next.parameters, ...next.slots, ...average];
     });
     const next = state.map((_, vector) => blocks.map((block) => block[vector]));
     return { carry: next, values: { loss: div(value, scale), gradientNorm } };

@@ -6,6 +6,7 @@ import { acquire } from './engines/shared.ts';
 import { disposed, feeder } from './feeds.ts';
 import { evaluate } from './graph/evaluate.ts';
 import { productFlops } from './graph/flops.ts';
+import { mergeProducts } from './graph/mergeProducts.ts';
 import { simplify } from './graph/simplify.ts';
 import { writeOnnx } from './engines/onnx/lower.ts';
 import { checkShape, showShape, type Shape } from './shape.ts';
@@ -65,7 +66,7 @@ export function trace(
     const inputs = given.leaves.map((leaf) => placeholder(leaf.shape, leaf.dtype ?? dtype));
     const value = f(...unflatten<never[]>(given.structure, inputs));
     const { leaves, structure } = flatten<Tensor>(value);
-    return { inputs, outputs: traceSites ? leaves : simplify(leaves), structure };
+    return { inputs, outputs: traceSites ? leaves : mergeProducts(simplify(leaves)), structure };
   });
 }
 

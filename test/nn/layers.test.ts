@@ -5,6 +5,7 @@ import {
   relu,
   sum,
   valueAndGrad,
+  zeros,
   array,
   type NDArray,
   type Tensor,
@@ -105,6 +106,20 @@ describe('layers give what PyTorch gives, float64', () => {
       return { outputs, last: state };
     },
   };
+
+  test.each(['lstm', 'gru'] as const)('%s starts at zero', async (name) => {
+    const params = waves({ lstm, gru }[name].init(key(0), { inputs: 3, hidden: 4 }));
+    const x = wave([2, 5, 3], 10);
+    const { outputs } = await evaluate(
+      (p: RecurrentParameters<Tensor>, days) => {
+        const zero = zeros([2, 4], 'float64');
+        return name === 'lstm' ? lstm.apply(p, days, { hidden: zero, cell: zero }) : gru.apply(p, days, zero);
+      },
+      params,
+      x,
+    );
+    expectClose((await evaluate(recurrent[name], params, x)).outputs, [...outputs.data]);
+  });
 
   test.each(['lstm', 'gru'] as const)('%s: outputs, last state and every gradient', async (name) => {
     const layer = { lstm, gru }[name];

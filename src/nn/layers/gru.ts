@@ -6,7 +6,6 @@ import {
   gateInputs,
   initRecurrent,
   scanTime,
-  zeroState,
   type RecurrentOptions,
   type RecurrentParameters,
 } from './recurrent.ts';
@@ -15,21 +14,23 @@ export const gru = {
   /** Gate blocks in PyTorch's order: reset, update, new. */
   init: (key: Key, options: RecurrentOptions): RecurrentParameters => initRecurrent(key, options, 3),
 
-  /** `[batch, inputs]` and the hidden state `[batch, hidden]` → the next hidden state: (1 − z) n + z h. */
-  cell(params: RecurrentParameters<Tensor>, hidden: Tensor, x: Tensor): Tensor {
-    const size = hidden.shape[1];
+  /** `[batch, inputs]` and the hidden state `[batch, hidden]`, null for zeros → the next hidden state: (1 − z) n + z h. */
+  cell(params: RecurrentParameters<Tensor>, hidden: Tensor | null, x: Tensor): Tensor {
+    const size = params.hiddenWeight.shape[0];
     const [fromInput, fromHidden] = gateInputs(params, x, hidden);
     const reset = sigmoid(add(gate(fromInput, 0, size), gate(fromHidden, 0, size)));
     const update = sigmoid(add(gate(fromInput, 1, size), gate(fromHidden, 1, size)));
     const candidate = tanh(add(gate(fromInput, 2, size), mul(reset, gate(fromHidden, 2, size))));
-    return add(candidate, mul(update, sub(hidden, candidate)));
+    return hidden
+      ? add(candidate, mul(update, sub(hidden, candidate)))
+      : sub(candidate, mul(update, candidate));
   },
 
   /** `[batch, time, inputs]` → all hidden states `[batch, time, hidden]` and the last one; starts at zero by default. */
   apply(
     params: RecurrentParameters<Tensor>,
     x: Tensor,
-    start: Tensor = zeroState(x, params),
+    start: Tensor | null = null,
   ): { outputs: Tensor; state: Tensor } {
     return scanTime(
       'gru',

@@ -6,7 +6,6 @@ import {
   gateInputs,
   initRecurrent,
   scanTime,
-  zeroState,
   type RecurrentOptions,
   type RecurrentParameters,
 } from './recurrent.ts';
@@ -21,15 +20,16 @@ export const lstm = {
   /** Gate blocks in PyTorch's order: input, forget, cell, output. */
   init: (key: Key, options: RecurrentOptions): RecurrentParameters => initRecurrent(key, options, 4),
 
-  /** `[batch, inputs]` and a state → the next state. */
-  cell(params: RecurrentParameters<Tensor>, { hidden, cell }: LstmState, x: Tensor): LstmState {
-    const size = hidden.shape[1];
-    const gates = add(...gateInputs(params, x, hidden));
+  /** `[batch, inputs]` and a state, null for zeros → the next state. */
+  cell(params: RecurrentParameters<Tensor>, state: LstmState | null, x: Tensor): LstmState {
+    const size = params.hiddenWeight.shape[0];
+    const gates = add(...gateInputs(params, x, state && state.hidden));
     const input = sigmoid(gate(gates, 0, size));
     const forget = sigmoid(gate(gates, 1, size));
     const candidate = tanh(gate(gates, 2, size));
     const output = sigmoid(gate(gates, 3, size));
-    const next = add(mul(forget, cell), mul(input, candidate));
+    const chosen = mul(input, candidate);
+    const next = state ? add(mul(forget, state.cell), chosen) : chosen;
     return { hidden: mul(output, tanh(next)), cell: next };
   },
 
@@ -37,7 +37,7 @@ export const lstm = {
   apply(
     params: RecurrentParameters<Tensor>,
     x: Tensor,
-    start: LstmState = { hidden: zeroState(x, params), cell: zeroState(x, params) },
+    start: LstmState | null = null,
   ): { outputs: Tensor; state: LstmState } {
     return scanTime(
       'lstm',

@@ -1,12 +1,12 @@
 /** What LSTM and GRU share: parameters with PyTorch's gate blocks, and the scan over time, unrolled. */
 import {
   add,
+  expandDims,
   matmul,
   showShape,
   sliceAxis,
   squeeze,
   stack,
-  zeros,
   type NDArray,
   type Tensor,
 } from '../../tensor/index.ts';
@@ -45,29 +45,32 @@ export function initRecurrent(
   };
 }
 
-/** What enters the gates from the input and from the hidden state: `[batch, gates · hidden]` each. */
-export const gateInputs = (p: RecurrentParameters<Tensor>, x: Tensor, hidden: Tensor): [Tensor, Tensor] => [
+/**
+ * What enters the gates from the input and from the hidden state, null for zeros: `[batch, gates · hidden]` each, the second
+ * `[1, gates · hidden]` without a hidden state.
+ */
+export const gateInputs = (
+  p: RecurrentParameters<Tensor>,
+  x: Tensor,
+  hidden: Tensor | null,
+): [Tensor, Tensor] => [
   add(matmul(x, p.inputWeight), p.inputBias),
-  add(matmul(hidden, p.hiddenWeight), p.hiddenBias),
+  hidden ? add(matmul(hidden, p.hiddenWeight), p.hiddenBias) : expandDims(p.hiddenBias, 0),
 ];
 
 /** The k-th block of `hidden` columns. */
 export const gate = (x: Tensor, k: number, hidden: number): Tensor =>
   sliceAxis(x, 1, k * hidden, (k + 1) * hidden);
 
-/** Zeros `[batch, hidden]`. */
-export const zeroState = (x: Tensor, p: RecurrentParameters<Tensor>): Tensor =>
-  zeros([x.shape[0], p.hiddenWeight.shape[0]], x.dtype);
-
 /**
  * Carries a state through time: `step(state, x_t)` for x `[batch, time, inputs]`, and stacks `output(state)` of every step
- * to `[batch, time, hidden]`.
+ * to `[batch, time, hidden]`. No state at the start means zeros.
  */
 export function scanTime<State>(
   where: string,
   x: Tensor,
-  start: State,
-  step: (state: State, x: Tensor) => State,
+  start: State | null,
+  step: (state: State | null, x: Tensor) => State,
   output: (state: State) => Tensor,
 ): { outputs: Tensor; state: State } {
   if (x.rank !== 3 || x.shape[1] === 0) {
@@ -76,11 +79,8 @@ export function scanTime<State>(
     );
   }
   let state = start;
-  const outputs = moments(x).map((moment) => {
-    state = step(state, moment);
-    return output(state);
-  });
-  return { outputs: stack(outputs, 1), state };
+  const states = moments(x).map((moment) => (state = step(state, moment)));
+  return { outputs: stack(states.map(output), 1), state: states[states.length - 1] };
 }
 
 /**

@@ -1,7 +1,6 @@
 /** Adam (Kingma & Ba 2015) and AdamW (Loshchilov & Hutter 2019). */
 import { add, div, mul, sqrt, square, sub } from '../../tensor/index.ts';
 import { describe, type Optimizer } from './optimizer.ts';
-import { flushTiny } from './flush.ts';
 
 export interface AdamOptions {
   readonly learningRate: number;
@@ -44,6 +43,7 @@ function build(
     description,
     learningRate,
     slots: ['firstMoment', 'secondMoment'],
+    squares: ['secondMoment'],
     /** Step size and ε for the scaled moments, and the decoupled shrinkage 1 − η λ. */
     hyper(rate, t) {
       const correction2 = Math.sqrt(1 - beta2 ** t) / rootScale2;
@@ -58,7 +58,7 @@ function build(
      */
     update({ parameters, gradient, slots: [m, v], hyper: [stepSize, scaledEpsilon, shrinkage] }) {
       const g = coupled ? add(gradient, mul(weightDecay, parameters)) : gradient;
-      const m1 = flushTiny(add(mul(beta1, m), g));
+      const m1 = add(mul(beta1, m), g);
       const v1 = add(mul(beta2, v), square(g));
       const direction = div(m1, add(sqrt(v1), scaledEpsilon));
       const start = decoupled ? mul(parameters, shrinkage) : parameters;

@@ -27,6 +27,8 @@ export interface Optimizer {
   readonly learningRate: number;
   /** Names of the state vectors, each as long as the parameters and zero at the start. */
   readonly slots: readonly string[];
+  /** The slots that hold squares, whose tiny values count beside an ε as tiny. */
+  readonly squares?: readonly string[];
   /**
    * The numbers that change from step to step (learning rate, bias corrections), computed in float64 on the host and fed
    * as one small vector, so that one compiled step serves the whole training. `step` counts from 1.
