@@ -1,6 +1,16 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { add, grad, matmul, square, sum, tanh, transpose, type Tensor } from '../../src/tensor/index.ts';
+import { describe, expect, test } from 'vitest';
+import {
+  add,
+  grad,
+  matmul,
+  reshape,
+  square,
+  sum,
+  tanh,
+  transpose,
+  type Tensor,
+} from '../../src/tensor/index.ts';
 import { evaluate } from '../../src/tensor/graph/evaluate.ts';
 import { mergeProducts } from '../../src/tensor/graph/mergeProducts.ts';
 import { simplify } from '../../src/tensor/graph/simplify.ts';
@@ -58,23 +68,37 @@ test('products of a batch are stacked along their rows, beside other terms', () 
     expect(count(after, 'matmul')).toBe(1);
   }));
 
-test.each([
-  // Stacking would move more memory than adding.
-  ['more rows than products have values', (a: Tensor, b: Tensor) => [add(product(a, b), product(b, a))], 20],
-  [
-    'a partial sum that is wanted too',
-    (a: Tensor, b: Tensor) => {
-      const part = add(product(a, b), a);
-      return [part, add(part, product(b, a))];
-    },
-    5,
-  ],
-  ['products that are not over rows', (a: Tensor, b: Tensor) => [add(matmul(a, b), matmul(b, a))], 5],
-] as const)('nothing is merged: %s', (_, outputsOf, rows) =>
+test('rows that no product stacks are summed one by one', () =>
   float64(() => {
-    const columns = rows === 20 ? 6 : rows;
-    const [a, b] = [0, 1].map(() => placeholder([rows, columns], 'float64'));
-    const outputs = outputsOf(a, b);
-    expect(merged(outputs, [a, b])).toEqual(outputs);
-  }),
-);
+    const [a, b, c] = [0, 1, 2].map(() => placeholder([2, 6], 'float64'));
+    const rowSums = (x: Tensor, y: Tensor): Tensor => add(sum(x, 0), sum(y, 0));
+    const after = merged([add(product(a, b), product(b, a)), rowSums(b, a), rowSums(b, c)], [a, b, c]);
+    expect(count(after, 'sum')).toBe(3);
+  }));
+
+describe('nothing is merged', () => {
+  const unchanged = (outputsOf: (a: Tensor, b: Tensor) => Tensor[], rows: number): void =>
+    float64(() => {
+      const [a, b] = [0, 1].map(() => placeholder([rows, 6], 'float64'));
+      const outputs = outputsOf(a, b);
+      const after = merged(outputs, [a, b]);
+      expect(after.every((node, i) => node === outputs[i])).toBe(true);
+    });
+
+  test('where stacking moves more memory than adding', () => {
+    const outputsOf = (a: Tensor, b: Tensor): Tensor[] => [add(product(a, b), product(b, a))];
+    unchanged(outputsOf, 4);
+    expect(() => unchanged(outputsOf, 3)).toThrow();
+  });
+
+  test('of a partial sum that is wanted too', () => {
+    unchanged((a, b) => {
+      const part = add(product(a, b), tanh(product(b, b)));
+      return [part, add(part, product(b, a))];
+    }, 2);
+  });
+
+  test('of products that are not over rows', () => {
+    unchanged((a, b) => [add(matmul(reshape(a, [6, 2]), b), matmul(reshape(b, [6, 2]), a))], 2);
+  });
+});
