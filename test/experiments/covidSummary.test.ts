@@ -262,7 +262,7 @@ test('covid-folds shows the jobs of covid: what the one has trained, the other d
   const known = new Set(experiment.jobs(whole, facts).map(key));
   const jobs = folds.jobs(config, facts);
   expect(folds.jobsOf).toBe('covid');
-  // Two networks and three baselines, three splits, ten folds.
-  expect(jobs).toHaveLength(150);
+  // Eight networks and three baselines, three splits, ten folds.
+  expect(jobs).toHaveLength(330);
   expect(jobs.filter((job) => !known.has(key(job)))).toEqual([]);
 });

@@ -1,14 +1,16 @@
 /**
- * Epidemic forecasting of days to come over all ten folds, which the whole table of `covid` takes days for: small networks that answer
- * the correction of the line of the last week, and the linear map that is fitted to it. It is the experiment `covid` with other presets.
+ * Epidemic forecasting of days to come over all ten folds, which the whole table of `covid` takes days for: short trainings of the
+ * networks, which answer the correction of the line of the last week, and the linear map that is fitted to it. It is the experiment
+ * `covid` with other presets.
  */
 import { experiment } from '../experiment.ts';
 import { FOLDS } from '../../../datasets/covid/windows.ts';
+import { forecasterNames } from '../../forecasting/index.ts';
 import { covidBenchmark } from './covid.ts';
 
 export default experiment('covid-folds', {
   ...covidBenchmark,
-  title: 'COVID-19: forecasts of the next seven days over ten folds, small networks and a linear map',
+  title: 'COVID-19: forecasts of the next seven days over ten folds, short trainings and a linear map',
   jobsOf: 'covid',
   presets: {
     quick: {
@@ -26,7 +28,7 @@ export default experiment('covid-folds', {
       description:
         'ten folds of reported counts (--data, or SEXTANT_DATA), ten epochs, balanced loss; a quarter of an hour of one core',
       values: {
-        models: ['fc', 'transformer'],
+        models: [...forecasterNames],
         splits: ['random', 'forward', 'blocked'],
         targets: ['correction'],
         loss: 'balanced',
