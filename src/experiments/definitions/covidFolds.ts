@@ -26,7 +26,7 @@ export default experiment('covid-folds', {
     },
     paper: {
       description:
-        'ten folds of reported counts (--data, or SEXTANT_DATA), ten epochs, balanced loss; an hour and a quarter of one core, half of it mwt-3d',
+        'ten folds of reported counts (--data, or SEXTANT_DATA), ten epochs, balanced loss; an hour and a half of one core, half of it mwt-3d',
       values: {
         models: [...forecasterNames],
         splits: ['random', 'forward', 'blocked'],
