@@ -2,7 +2,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import type { Unfinished } from '../runs/index.ts';
 import { UsageError } from './errors.ts';
+import type { Terminal } from './terminal.ts';
 
 export const RUNS_FOLDER = 'runs';
 
@@ -48,4 +50,12 @@ export async function findRunFolder(text: string, runsFolder: string): Promise<s
   throw new UsageError(
     `RUN: ${text} is an experiment; give one of its jobs: ${jobs.join(', ') || 'it has none'}`,
   );
+}
+
+export const epochsOf = ({ epoch, epochs }: Unfinished): string => `${epoch} of ${epochs} epochs`;
+
+/** Warns of numbers and files of a training that has not come to its end. */
+export function warnOfUnfinished(terminal: Terminal, unfinished: Unfinished | null): void {
+  if (unfinished === null) return;
+  terminal.note(`warning: the training has not come to its end: it has ${epochsOf(unfinished)}`);
 }

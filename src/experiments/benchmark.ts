@@ -5,13 +5,13 @@ import {
   ExperimentFolder,
   experimentResultSchema,
   type ExperimentResult,
-  type JobResult,
   type Run,
 } from '../runs/index.ts';
 import { defaultThreads } from '../tensor/engines/threads.ts';
 import type { EngineName } from '../tensor/index.ts';
 import { commandOf, identityOf, union, type Configuration } from './configuration.ts';
 import type { DataFacts, PrepareContext } from './experiment.ts';
+import { gaps, type ReadResult } from './gaps.ts';
 import { presetNotes } from './presetNotes.ts';
 import type { RegisteredExperiment } from './registry.ts';
 import { schedule, type JobOutcome, type SchedulerEvent } from './scheduler.ts';
@@ -131,19 +131,11 @@ export async function benchmark(
     environment,
     data: data satisfies DataFacts,
     ...summary,
-    notes: [...summary.notes, ...presetNotes(experiment, preset, whole), ...gaps(outcomes, read)],
+    notes: [...summary.notes, ...presetNotes(experiment, preset, whole), ...(await gaps(outcomes, read))],
   });
   await folder.writeResult(result);
   const runsRead = read.flatMap((one) => (one.result === null ? [] : [one.run]));
   return { folder: folder.path, outcomes, finished: runsRead, result };
-}
-
-interface ReadResult {
-  readonly run: Run;
-  /** Null when there is none, and when it is damaged. */
-  readonly result: JobResult | null;
-  /** What is wrong with the file; without a file, why the job failed when it was last run. */
-  readonly error?: string | undefined;
 }
 
 const readResults = (runs: readonly Run[]): Promise<ReadResult[]> =>
@@ -168,27 +160,4 @@ function refuseLocked(outcomes: readonly JobOutcome[]): void {
   throw new Error(
     `${locked.length} of ${outcomes.length} jobs are being run by another command, and no result was written; the same command completes it when that one has ended: ${locked[0].error}`,
   );
-}
-
-/** Jobs of a gap that are named; all are counted. */
-const NAMED = 10;
-
-/** A gap in the table is explained where the table is read: what failed, and what the command asks for and no one has run. */
-function gaps(outcomes: readonly JobOutcome[], read: readonly ReadResult[]): string[] {
-  const reasons = new Map<string, string | undefined>();
-  for (const { run, error } of read) if (error !== undefined) reasons.set(run.name, error);
-  for (const { run, state, error } of outcomes) if (state === 'failed') reasons.set(run.name, error);
-  const failed = [...reasons].map(
-    ([name, reason]) =>
-      `The job ${name} failed and is missing from the table: ${reason ?? 'no reason is known'}.`,
-  );
-  const missing = read.flatMap(({ run, result }) =>
-    result === null && !reasons.has(run.name) ? run.name : [],
-  );
-  if (!missing.length) return failed;
-  const more = missing.length > NAMED ? ` and ${missing.length - NAMED} more` : '';
-  return [
-    ...failed,
-    `Asked for by the command, not run to the end and missing from the table, ${missing.length} of ${read.length} jobs: ${missing.slice(0, NAMED).join(', ')}${more}.`,
-  ];
 }

@@ -15,4 +15,4 @@ export { canonicalJson, contentHash } from './hash.ts';
 export { acquireLock, isAlive, LockedError } from './lock.ts';
 export { MetricsLog, parseMetricLines, parseMetrics } from './metrics.ts';
 export { NOISE_LEVEL, noiseOfDifference, noiseOfMean } from './noise.ts';
-export { Run, runName } from './run.ts';
+export { Run, runName, type Unfinished } from './run.ts';

@@ -4,10 +4,10 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { npy, numbersOf } from '../../datasets/npy.ts';
 import { encodeNpz, readNpz, writeNpz, type NpzArrays } from '../../datasets/npz.ts';
-import { diskError, ensureFolder, readJson, writeFileAtomic, writeJson } from './disk.ts';
+import { diskError, ensureFolder, readJson, readText, writeFileAtomic, writeJson } from './disk.ts';
 import { canonicalJson, contentHash } from './hash.ts';
 import { acquireLock, isAlive } from './lock.ts';
-import { MetricsLog } from './metrics.ts';
+import { MetricsLog, parseMetricLines } from './metrics.ts';
 import {
   environmentSchema,
   jobResultSchema,
@@ -31,6 +31,15 @@ export function runName({ model, condition, seed, experiment, options }: RunConf
   );
   const hash = contentHash({ experiment, model, condition, seed, options });
   return [plain(model), ...facts, `seed${seed}`, hash].join('-');
+}
+
+export interface Unfinished {
+  /** Completed epochs. */
+  readonly epoch: number;
+  /** Epochs of the whole training. */
+  readonly epochs: number;
+  /** The metric on the validation samples after these epochs, null without such samples. */
+  readonly validation: number | null;
 }
 
 const queued = { state: 'queued', epoch: 0, epochs: 0, pid: null, secondsLeft: null } as const;
@@ -119,6 +128,16 @@ export class Run {
 
   writeEnvironment(environment: Environment): Promise<void> {
     return writeJson(this.path('environment.json'), environmentSchema.parse(environment));
+  }
+
+  /** Where a training stands that has begun and not come to its end; null of every other run. */
+  async unfinished(): Promise<Unfinished | null> {
+    const status = await this.readStatus();
+    if (!status || status.state === 'finished' || status.epoch === 0 || status.epoch >= status.epochs)
+      return null;
+    const { epoch, epochs } = status;
+    const lines = parseMetricLines((await readText(this.path('metrics.jsonl'))) ?? '');
+    return { epoch, epochs, validation: lines.find((line) => line.epoch === epoch)?.validation ?? null };
   }
 
   /** The result, or null while the job is not finished. */

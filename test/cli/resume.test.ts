@@ -2,7 +2,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
-import { jobResultSchema, parseMetricLines, runStatusSchema, type JobResult } from '../../src/runs/index.ts';
+import {
+  jobResultSchema,
+  parseMetricLines,
+  runStatusSchema,
+  type JobResult,
+  type Unfinished,
+} from '../../src/runs/index.ts';
 import { sextant, start, until, workplace } from './sextant.ts';
 
 const { folder, remove } = workplace();
@@ -64,6 +70,13 @@ test('kill -9 of all processes in the middle of training, then the same command 
   expect(before, first.said.stderr).toBeLessThan(50);
   expect(text('killed', 'result.json')).toBe('');
 
+  const early = sextant(folder, 'operator', 'evaluate', jobFolder('killed') ?? '', '--json');
+  expect(early.code, early.stderr).toBe(0);
+  const { epoch, epochs, validation } = (JSON.parse(early.stdout) as { unfinished: Unfinished }).unfinished;
+  expect(epochs).toBe(50);
+  expect(validation).toBe(linesOf('killed').find((line) => line.epoch === epoch)?.validation);
+  expect(early.stderr).toContain(`has not come to its end: it has ${epoch} of 50 epochs`);
+
   const second = sextant(folder, ...bench('killed'), '--json');
   expect(second.code, second.stderr).toBe(0);
   const status = runStatusSchema.parse(JSON.parse(text('killed', 'status.json')));
@@ -72,6 +85,10 @@ test('kill -9 of all processes in the middle of training, then the same command 
   expect(whole.code, whole.stderr).toBe(0);
   expect(numbersOf('killed')).toEqual(numbersOf('whole'));
   expect(numbersOf('whole').losses).toHaveLength(50);
+
+  const measured = sextant(folder, 'operator', 'evaluate', jobFolder('killed') ?? '', '--json');
+  expect(JSON.parse(measured.stdout)).toMatchObject({ unfinished: null });
+  expect(measured.stderr).not.toContain('warning');
 
   const again = sextant(folder, ...bench('killed'), '--json');
   expect(again.stderr).toContain('"skipped":true');

@@ -114,6 +114,38 @@ test('a result names the jobs that its command asks for and that no one has run'
   expect(whole.result?.notes).toEqual([]);
 });
 
+test('a result says how far the jobs are that it misses', async () => {
+  await ask({ seeds: [0, 1, 2] });
+  const { jobs } = await loadExperiment(path.join(folder, readdirSync(folder)[0]));
+  const jobOf = (seed: number): string =>
+    path.join(
+      folder,
+      readdirSync(folder)[0],
+      'jobs',
+      jobs.find(({ config }) => config.seed === seed)?.name ?? '',
+    );
+  const stop = (seed: number, epoch: number): void =>
+    writeFileSync(
+      path.join(jobOf(seed), 'status.json'),
+      JSON.stringify({ ...running, state: 'interrupted', epoch, pid: null }),
+    );
+  const line = { train: 1, learningRate: 0.1, seconds: 1 };
+  // The line of an epoch is written before the status, which may be one behind.
+  writeFileSync(
+    path.join(jobOf(0), 'metrics.jsonl'),
+    [0.5, 0.25].map((validation, i) => `${JSON.stringify({ ...line, epoch: i + 1, validation })}\n`).join(''),
+  );
+  stop(0, 1);
+  stop(1, 2);
+  const { result } = await run({ seeds: [3] });
+  expect(result?.notes).toEqual([
+    expect.stringMatching(
+      /^Trained in part .*, 2 of 4 jobs: steady-seed0-\w+ \(1 of 3 epochs, 0\.5 on validation samples\); steady-seed1-\w+ \(2 of 3 epochs\)\.$/,
+    ),
+    expect.stringMatching(/^Asked for by the command, .*, 1 of 4 jobs: steady-seed2-\w+\.$/),
+  ]);
+});
+
 test('of many jobs that were not run ten are named', async () => {
   await ask({ seeds: Array.from({ length: 14 }, (_, seed) => seed) });
   const { result } = await run({ seeds: [0] });

@@ -4,7 +4,7 @@ import { findExperiment } from '../../experiments/index.ts';
 import { Run } from '../../runs/index.ts';
 import { command } from '../command.ts';
 import { writeBytes } from '../output.ts';
-import { findRunFolder, RUNS_FOLDER } from '../runs.ts';
+import { findRunFolder, RUNS_FOLDER, warnOfUnfinished } from '../runs.ts';
 import type { Terminal } from '../terminal.ts';
 import { fileName, nonEmpty, oneOf, wholeNumber } from '../text.ts';
 
@@ -43,6 +43,7 @@ export const build = (terminal: Terminal): Command =>
       if (!experiment.exportRun)
         throw new Error(`models of the experiment ${experiment.name} cannot be exported as ONNX`);
       const exported = await experiment.exportRun(run, { checkpoint, batchSize: batch });
+      warnOfUnfinished(terminal, await run.unfinished());
       const file = output ?? `${run.name}.onnx`;
       await writeBytes(file, exported.bytes);
       terminal.print(

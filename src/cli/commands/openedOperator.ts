@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { findExperiment } from '../../experiments/index.ts';
 import { mean, medianAndWorst, relativeL2Errors, standardError } from '../../experiments/statistics.ts';
 import { requireGrid, type Checkpoint, type TrainedOperator } from '../../experiments/trainedOperator.ts';
-import { Run } from '../../runs/index.ts';
+import { Run, type Unfinished } from '../../runs/index.ts';
 import { defaultThreads } from '../../tensor/engines/threads.ts';
 import { UsageError } from '../errors.ts';
 import { findRunFolder, RUNS_FOLDER } from '../runs.ts';
@@ -41,19 +41,26 @@ export const operatorOptions = {
   },
 };
 
+export interface OpenedOperator extends TrainedOperator {
+  readonly model: string;
+  /** Where its training stands, null of one that has come to its end. */
+  readonly unfinished: Unfinished | null;
+}
+
 /** The trained operator of a run that the user named. */
 export async function openOperator(
   text: string,
   runs: string,
   checkpoint: Checkpoint,
-): Promise<TrainedOperator & { readonly model: string }> {
+): Promise<OpenedOperator> {
   const run = await Run.open(await findRunFolder(text, runs));
   const { experiment } = await findExperiment(run.config.experiment);
   if (!experiment.openOperator)
     throw new Error(
       `${run.name}: jobs of ${experiment.name} hold no operator that this command can evaluate`,
     );
-  return { model: run.config.model, ...(await experiment.openOperator(run, checkpoint)) };
+  const trained = await experiment.openOperator(run, checkpoint);
+  return { model: run.config.model, unfinished: await run.unfinished(), ...trained };
 }
 
 /** @throws a usage error that begins with `where` unless the operator can be evaluated on so many points. */

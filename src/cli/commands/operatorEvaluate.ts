@@ -7,6 +7,7 @@ import { applyOperator, untrainedLevels, type TrainedOperator } from '../../expe
 import { command } from '../command.ts';
 import { UsageError } from '../errors.ts';
 import { formatNumber, textTable } from '../format.ts';
+import { warnOfUnfinished } from '../runs.ts';
 import type { Terminal } from '../terminal.ts';
 import { wholeNumbers } from '../text.ts';
 import {
@@ -57,6 +58,7 @@ export const operatorEvaluate = (terminal: Terminal): Command =>
     ],
     async run({ run: text, points, checkpoint, interleaved, batch: batchSize, threads, runs, json }) {
       const trained = await openOperator(text, runs, checkpoint);
+      warnOfUnfinished(terminal, trained.unfinished);
       const signal = terminal.interruption('begins anew');
       const grids = [...new Set(points ?? [trained.resolution])];
       for (const grid of grids) requirePoints('--points', trained, grid, interleaved);
@@ -75,10 +77,9 @@ export const operatorEvaluate = (terminal: Terminal): Command =>
       const warning = untrainedLevels(trained, grids, interleaved);
       if (warning !== null) terminal.note(`warning: ${warning}`);
       if (json) {
-        const { model, resolution } = trained;
-        terminal.print(
-          JSON.stringify({ model, checkpoint, trained: resolution, interleaved, warning, measured }, null, 2),
-        );
+        const { model, resolution, unfinished } = trained;
+        const facts = { model, checkpoint, trained: resolution, unfinished, interleaved, warning };
+        terminal.print(JSON.stringify({ ...facts, measured }, null, 2));
         return;
       }
       terminal.print(

@@ -9,6 +9,7 @@ import { applyOperator, untrainedLevels } from '../../experiments/trainedOperato
 import { command } from '../command.ts';
 import { printFacts } from '../facts.ts';
 import { checkOutputs, writeBytes } from '../output.ts';
+import { epochsOf, warnOfUnfinished } from '../runs.ts';
 import type { Terminal } from '../terminal.ts';
 import { fileName } from '../text.ts';
 import {
@@ -58,6 +59,7 @@ export const operatorPredict = (terminal: Terminal): Command =>
     async run({ run: text, data: file, output, runs, json, ...how }) {
       const { checkpoint, batch: batchSize, threads, interleaved } = how;
       const trained = await openOperator(text, runs, checkpoint);
+      warnOfUnfinished(terminal, trained.unfinished);
       const { count, x, input, output: truth, array } = await readFields(file);
       await checkOutputs([output], file);
       const points = x.length;
@@ -80,6 +82,7 @@ export const operatorPredict = (terminal: Terminal): Command =>
         {
           model: trained.model,
           'points it was trained on': trained.resolution,
+          ...(trained.unfinished ? { training: epochsOf(trained.unfinished) } : {}),
           samples: `${count} of "${array}"`,
           points,
           'mean relative L2 error': mean,
