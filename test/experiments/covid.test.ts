@@ -155,6 +155,10 @@ test.each([
 test('a file given means reported counts', async () => {
   const experiment = await quick();
   expect(configure(experiment, 'quick', { data: 'a.csv' }).source).toBe('reported');
+  expect(configure(experiment, 'quick', {}).source).toBe('simulated');
+  expect(() => configure(experiment, 'quick', { source: 'simulated', data: 'b/a.csv' })).toThrow(
+    '--data: got a.csv, which has no effect beside --source simulated',
+  );
 });
 
 test('a job refuses data that have changed since it was set up', async () => {

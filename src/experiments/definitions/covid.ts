@@ -70,8 +70,10 @@ const configuration = z.strictObject({
   ).describe('resamplings of the windows; the seed of the network as well'),
   source: z
     .enum(['simulated', 'reported'])
-    .default('simulated')
-    .describe('a seeded synthetic epidemic, or the reports of --data'),
+    .optional()
+    .describe(
+      'a seeded synthetic epidemic, or the reports of --data; default reported with --data, else simulated',
+    ),
   data: z
     .string()
     .min(1)
@@ -133,7 +135,7 @@ const vintage = path.join('covid', 'us_states_daily_nov2021vintage.csv');
 
 /** The file of the reports; null for the synthetic epidemic. */
 function fileOf({ source, data }: Configuration): string | null {
-  if (source === 'simulated') return null;
+  if (source !== 'reported') return null;
   const folder = process.env['SEXTANT_DATA'];
   const file = data ?? (folder === undefined ? undefined : path.join(folder, vintage));
   if (file === undefined) {
@@ -302,13 +304,17 @@ export const covidBenchmark = {
     const idle = (flag: string, got: string | number, why: string): never => {
       throw new Error(`${flag}: got ${got}, which has no effect ${why}`);
     };
+    if (source === 'simulated' && data !== undefined)
+      idle('--data', path.basename(data), 'beside --source simulated; leave one of them out');
     if ((source === 'reported' || data !== undefined) && simulationSeed !== 0)
       idle('--simulation-seed', simulationSeed, 'on reported counts');
     if (task === 'cd' && recovered !== 'complete')
       idle('--recovered', recovered, 'without recovered counts; give --task crd as well');
   },
-  normalize: (config): Configuration =>
-    config.data === undefined ? config : { ...config, source: 'reported' },
+  normalize: (config): Configuration => ({
+    ...config,
+    source: config.source ?? (config.data === undefined ? 'simulated' : 'reported'),
+  }),
   async prepare(config) {
     const data = dataOf(config);
     const series = await load(data);
